@@ -1,0 +1,35 @@
+"""Train classifiers by cross-entropy: from raw logits to a trained, calibrated, explained classifier.
+
+Names are imported when they are first used (PEP 562): `import crossentropy` loads neither torch nor polars.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crossentropy.linear import LogisticRegression as LogisticRegression
+
+__version__ = "0.1.0"
+
+# public name -> the room that defines it
+_HOME = {
+    "LogisticRegression": "crossentropy.linear",
+}
+
+_ROOMS = ("errors", "linear", "losses")
+
+__all__ = ["LogisticRegression", "errors", "linear", "losses"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"crossentropy.{name}")
+    raise AttributeError(f"module 'crossentropy' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
