@@ -1,0 +1,86 @@
+"""What an evaluation says, as data: frozen, and the same in JSON."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Figures(BaseModel):
+    """Base of every record of figures: immutable, without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class Estimate(Figures):
+    """A mean over rows with its 95 % confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class ReliabilityBin(Figures):
+    """Rows of like confidence: what was promised (mean confidence) and what happened (accuracy)."""
+
+    rows: int
+    confidence: float
+    accuracy: Estimate
+
+
+class ClassFigures(Figures):
+    """One class: its rows, their mean loss in nats, the part of the whole loss that they carry."""
+
+    name: str
+    rows: int
+    loss: float | None
+    loss_share: float
+    recall: float | None
+    precision: float | None
+
+
+class ConfusedPair(Figures):
+    """`rows` rows of class `target` were labelled `label`; `share` is their part of the rows of `target`."""
+
+    target: str
+    label: str
+    rows: int
+    share: float
+
+
+class Calibration(Figures):
+    """Calibration error of the top label, with what a perfectly calibrated classifier would show by chance.
+
+    `error` is sum_b (n_b / n) |accuracy_b - confidence_b| over bins of equal mass; `noise` is the 95 % point of
+    the same figure when every label is drawn from the predicted confidence itself. An error below the noise is
+    no evidence of miscalibration.
+    """
+
+    error: float
+    noise: float
+    bins: tuple[ReliabilityBin, ...]
+
+
+class Evaluation(Figures):
+    """How good probabilities are on rows that took no part in the fit. Losses are in nats.
+
+    `uniform` = ln K is the loss of a guess without knowledge, `frequencies` = H(y) that of someone who knows
+    only how frequent each class is; `skill` = 1 - loss / H(y) is the part of that which the model explains
+    (None when the rows hold one class only). `worst_share` is the part of the loss carried by the worst 1 % of
+    the rows. `confusion[i][j]` counts rows of class i labelled j.
+    """
+
+    rows: int
+    classes: tuple[str, ...]
+    loss: Estimate
+    loss_bits: float
+    uniform: float
+    frequencies: float
+    skill: float | None
+    accuracy: Estimate
+    majority: float
+    brier: float
+    calibration: Calibration
+    worst_share: float
+    by_class: tuple[ClassFigures, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    confused: tuple[ConfusedPair, ...]

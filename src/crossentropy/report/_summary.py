@@ -1,0 +1,93 @@
+"""A run as data: everything that the page, the Markdown and the terminal say, and all that `metrics.json` holds.
+
+It holds aggregates and the worst few rows, never the data set, and nothing that differs between two runs of the
+same settings on the same data (times and machines stand in `environment.json`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from crossentropy.evaluation import Evaluation, Figures
+
+
+class ColumnNote(Figures):
+    """One column of the table: its kind, whether the model uses it, and why not or how."""
+
+    name: str
+    kind: str
+    used: bool
+    missing: int
+    note: str
+
+
+class PenaltyPoint(Figures):
+    """Mean out-of-fold log-loss (nats) at one C, with its standard error."""
+
+    C: float
+    loss: float
+    standard_error: float
+
+
+class Penalty(Figures):
+    """The chosen C, and the path it was chosen from (empty when the user gave C)."""
+
+    C: float
+    folds: int
+    path: tuple[PenaltyPoint, ...]
+
+
+class Temperature(Figures):
+    """Calibrated logits = (logits + shift) / temperature, fitted on out-of-fold logits.
+
+    `loss_before` and `loss_after` are mean out-of-fold log-losses in nats. `corrected` says that class weights
+    were undone, that is, ln of each class weight was subtracted from its logit.
+    """
+
+    value: float
+    loss_before: float
+    loss_after: float
+    corrected: bool
+
+
+class Optimality(Figures):
+    """The fit's certificate: objective - minimum <= gap, all in nats (mean form)."""
+
+    objective: float
+    gap: float
+    n_iter: int
+    message: str
+
+
+class WorstRow(Figures):
+    """A test row with a high loss. `cells` are its values as text; `image` its grey levels in [0, 1], if any."""
+
+    id: str
+    target: str
+    label: str
+    p_target: float
+    p_label: float
+    loss: float
+    cells: dict[str, str]
+    image: tuple[tuple[float, ...], ...] | None
+
+
+class Summary(Figures):
+    """A run told to a person, before it is put into any form."""
+
+    format: Literal[1] = 1
+    data: str
+    target: str
+    rows_train: int
+    rows_test: int
+    features: int
+    seed: int
+    split: str
+    test: Evaluation
+    penalty: Penalty
+    temperature: Temperature
+    optimality: Optimality
+    columns: tuple[ColumnNote, ...]
+    worst_rows: tuple[WorstRow, ...]
+    notes: tuple[str, ...]
+    advice: tuple[str, ...]
