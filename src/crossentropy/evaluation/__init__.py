@@ -2,10 +2,13 @@
 
 _figures.py      what an evaluation says, as data
 _evaluate.py     from logits and targets to those figures
-_calibration.py  the temperature, and the noise floor of a calibration error
+_intervals.py    95 % intervals of weighted means
+_calibration.py  the calibration error with its noise floor, and the temperature
 _splits.py       stratified test rows and folds
 """
 
+from crossentropy.evaluation._calibration import fit_temperature
+from crossentropy.evaluation._evaluate import evaluate, losses_from_logits
 from crossentropy.evaluation._figures import (
     Calibration,
     ClassFigures,
@@ -15,6 +18,7 @@ from crossentropy.evaluation._figures import (
     Figures,
     ReliabilityBin,
 )
+from crossentropy.evaluation._splits import stratified_folds, stratified_test
 
 __all__ = [
     "Calibration",
@@ -24,4 +28,9 @@ __all__ = [
     "Evaluation",
     "Figures",
     "ReliabilityBin",
+    "evaluate",
+    "fit_temperature",
+    "losses_from_logits",
+    "stratified_folds",
+    "stratified_test",
 ]

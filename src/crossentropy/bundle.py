@@ -1,0 +1,181 @@
+"""The saved form of a trained thing: arrays in safetensors, what they mean in JSON. Knows no class of ours.
+
+    FOLDER/model.json                    what the arrays mean; names every other file with its size and SHA-256
+    FOLDER/model-<digest>.safetensors    the arrays
+    FOLDER/schema-<digest>.json          any further JSON document (here: `schema`)
+
+Mechanism: the files that `model.json` names are written first, under names that carry their digest, and flushed
+to the disk; `model.json` is then put in the place of the old one by a single rename, and files that no
+`model.json` names any more are removed last. A reader therefore finds the old bundle or the new one, whole, at
+whatever moment the writer is killed. Cost: the disk holds both for a moment. Overwriting the files in place would
+save that and lose the old model to every crash.
+
+Trust: nothing in a bundle is executed or imported. JSON holds data only, arrays are raw numbers, sizes and digests
+are checked before anything is parsed, and file names are taken from `model.json` only if they are plain names of
+the expected form.
+
+Digest in the name is the first 16 hexadecimal digits of the SHA-256 that `model.json` holds in full.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossentropy.errors import BundleError, OutputError
+
+__all__ = ["FORMAT", "Bundle", "read_bundle", "write_bundle", "write_file"]
+
+FORMAT = 1
+_NAME = re.compile(r"[a-z]+-[0-9a-f]{16}\.(safetensors|json)")
+_MAX_JSON = 64 << 20
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a bundle holds: `meta` and `documents` are JSON data, `arrays` are NumPy arrays by name."""
+
+    meta: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
+    documents: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_bundle(folder: Path | str, bundle: Bundle) -> None:
+    """Write a bundle into `folder`, whole or not at all; one that is there already is replaced.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    from safetensors.numpy import save
+
+    folder = Path(folder)
+    arrays = {name: np.ascontiguousarray(a) for name, a in bundle.arrays.items()}
+    parts = {"model": ("safetensors", save(arrays))}
+    for name, document in bundle.documents.items():
+        parts[name] = ("json", _json(document))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {}
+        for name, (suffix, content) in parts.items():
+            digest = hashlib.sha256(content).hexdigest()
+            file = f"{name}-{digest[:16]}.{suffix}"
+            files[name] = {"file": file, "bytes": len(content), "sha256": digest}
+            write_file(folder / file, content)
+        meta = {"format": FORMAT, **bundle.meta, "files": files}
+        write_file(folder / "model.json", _json(meta))
+        named = {f["file"] for f in files.values()}
+        for old in folder.iterdir():
+            if _NAME.fullmatch(old.name) and old.name not in named:
+                old.unlink()
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
+def read_bundle(folder: Path | str) -> Bundle:
+    """Read the bundle in `folder`, checking sizes and digests before parsing.
+
+    Raises:
+        BundleError: there is no bundle, it is damaged, or a newer version wrote it.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    folder = Path(folder)
+    path = folder / "model.json"
+    meta = _parse(path, _content(path, None))
+    if meta.get("format") != FORMAT:
+        raise BundleError(
+            f"{path}: written in format {meta.get('format')!r}; this version reads format {FORMAT}.",
+            fix="Install a newer crossentropy, or train again.",
+        )
+    files = meta.get("files")
+    if not isinstance(files, dict) or "model" not in files:
+        raise BundleError(f"{path}: names no model file.", fix=_AGAIN)
+    documents = {}
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, entry in files.items():
+        file = entry.get("file") if isinstance(entry, dict) else None
+        if not isinstance(file, str) or not _NAME.fullmatch(file) or not isinstance(entry.get("bytes"), int):
+            raise BundleError(f"{path}: the entry of {name!r} is not of the expected form.", fix=_AGAIN)
+        content = _content(folder / file, entry)
+        if name == "model":
+            try:
+                arrays = load(content)
+            except SafetensorError as error:
+                raise BundleError(f"{folder / file}: not a safetensors file ({error}).", fix=_AGAIN) from None
+        else:
+            documents[name] = _parse(folder / file, content)
+    return Bundle({k: v for k, v in meta.items() if k not in ("format", "files")}, arrays, documents)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: into a temporary neighbour, flushed to the disk, renamed into place."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        # mkstemp gives 0600; the user's own umask is what other files get
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    # the rename itself lasts only once the folder is flushed
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+_AGAIN = "The file is damaged: copy it again from where it came, or train again."
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _content(path: Path, entry: Mapping[str, Any] | None) -> bytes:
+    limit = _MAX_JSON if entry is None else entry["bytes"]
+    try:
+        size = path.stat().st_size
+        if size > limit or (entry is not None and size != limit):
+            raise BundleError(f"{path}: has {size} bytes, expected {limit}.", fix=_AGAIN)
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{path}: cannot be read ({error.strerror}).", fix="Expected the folder of a saved classifier."
+        ) from None
+    if entry is not None and hashlib.sha256(content).hexdigest() != entry.get("sha256"):
+        raise BundleError(f"{path}: its SHA-256 is not the one in model.json.", fix=_AGAIN)
+    return content
+
+
+def _parse(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{path}: not JSON ({error}).", fix=_AGAIN) from None
+    if not isinstance(value, dict):
+        raise BundleError(f"{path}: a JSON object was expected.", fix=_AGAIN)
+    return value
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    fix = "Free some space." if error.errno == errno.ENOSPC else "Choose another folder."
+    return OutputError(f"{path}: cannot be written ({error.strerror}).", fix=fix)

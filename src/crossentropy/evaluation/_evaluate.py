@@ -1,0 +1,162 @@
+"""From logits and targets to figures. Everything is computed from logits in float64, so that no loss saturates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+
+from crossentropy.errors import ShapeError, TargetError
+from crossentropy.evaluation._calibration import calibration
+from crossentropy.evaluation._figures import ClassFigures, ConfusedPair, Evaluation
+from crossentropy.evaluation._intervals import mean_interval, proportion_interval
+
+__all__ = ["evaluate", "losses_from_logits"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+_CONFUSED = 10
+
+
+def losses_from_logits(logits: Floats, targets: Ints) -> Floats:
+    r"""Return the loss of each row in nats.
+
+    .. math:: \ell_i = \log \sum_k e^{z_{ik}} - z_{i t_i}
+
+    Args:
+        logits: (N, K).
+        targets: (N,) class ids in [0, K).
+    """
+    log_probabilities: Floats = log_softmax(np.asarray(logits, np.float64), axis=1)
+    # a row of certainty can give -0.0, which prints badly
+    return np.abs(log_probabilities[np.arange(len(targets)), targets])
+
+
+def evaluate(
+    logits: Floats,
+    targets: Ints,
+    *,
+    classes: Sequence[object],
+    sample_weight: Floats | None = None,
+) -> Evaluation:
+    """Return how good the probabilities softmax(logits) are for these targets.
+
+    Every mean is weighted by `sample_weight`; counts (`rows`, `confusion`) are rows.
+
+    Args:
+        logits: (N, K), calibrated if the classifier is.
+        targets: (N,) class ids in [0, K).
+        classes: the K class names, in the order of the columns.
+        sample_weight: (N,), not negative, not all zero.
+
+    Raises:
+        ShapeError: the shapes do not fit, or there is no row.
+        TargetError: a target outside [0, K), or weights that are negative or all zero.
+    """
+    logits, targets, weights = _checked(logits, targets, len(classes), sample_weight)
+    n, k = logits.shape
+    losses = losses_from_logits(logits, targets)
+    probabilities = np.exp(log_softmax(logits, axis=1))
+    labels = probabilities.argmax(axis=1)
+    correct = labels == targets
+    share = weights / weights.sum()
+    frequency = np.bincount(targets, share, k)
+    present = frequency[frequency > 0]
+    entropy = float(-(present * np.log(present)).sum())
+    loss = mean_interval(losses, weights)
+    confusion = np.zeros((k, k), np.int64)
+    np.add.at(confusion, (targets, labels), 1)
+    squared = (probabilities**2).sum(axis=1) - 2 * probabilities[np.arange(n), targets] + 1
+    return Evaluation(
+        rows=n,
+        classes=tuple(str(c) for c in classes),
+        loss=loss,
+        loss_bits=loss.value / float(np.log(2)),
+        uniform=float(np.log(k)),
+        frequencies=entropy,
+        skill=1 - loss.value / entropy if entropy > 0 else None,
+        accuracy=proportion_interval(correct, weights),
+        majority=float(frequency.max()),
+        brier=float(share @ squared),
+        calibration=calibration(probabilities.max(axis=1), correct, weights),
+        worst_share=_worst_share(losses * share),
+        by_class=_by_class(losses, share, targets, labels, classes),
+        confusion=tuple(tuple(int(c) for c in row) for row in confusion),
+        confused=_confused(confusion, classes),
+    )
+
+
+def _checked(
+    logits: Floats, targets: Ints, k: int, sample_weight: Floats | None
+) -> tuple[Floats, Ints, Floats]:
+    logits = np.asarray(logits, np.float64)
+    targets = np.asarray(targets)
+    if logits.ndim != 2 or logits.shape[1] != k or targets.shape != logits.shape[:1] or not len(targets):
+        raise ShapeError(
+            f"logits have shape {logits.shape} and targets {targets.shape}, for {k} classes.",
+            fix="Expected (N, K) and (N,), with at least one row.",
+        )
+    weights = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    if weights.shape != targets.shape:
+        raise ShapeError(f"sample_weight has shape {weights.shape}.", fix=f"Expected {targets.shape}.")
+    outside = np.flatnonzero((targets < 0) | (targets >= k))
+    if len(outside):
+        row = outside[0]
+        raise TargetError(f"Row {row}: class id {targets[row]} lies outside [0, {k}).")
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
+        raise TargetError("sample_weight must be finite and not negative, with a positive sum.")
+    return logits, targets.astype(np.int64), weights
+
+
+def _worst_share(contributions: Floats) -> float:
+    total = contributions.sum()
+    worst = max(1, round(len(contributions) / 100))
+    return float(np.sort(contributions)[-worst:].sum() / total) if total > 0 else 0.0
+
+
+def _by_class(
+    losses: Floats, share: Floats, targets: Ints, labels: Ints, classes: Sequence[object]
+) -> tuple[ClassFigures, ...]:
+    k = len(classes)
+    rows = np.bincount(targets, minlength=k)
+    mass = np.bincount(targets, share, k)
+    carried = np.bincount(targets, share * losses, k)
+    hit = np.bincount(targets, share * (labels == targets), k)
+    said = np.bincount(labels, share, k)
+    total = carried.sum()
+
+    def ratio(a: float, b: float) -> float | None:
+        return float(a / b) if b > 0 else None
+
+    return tuple(
+        ClassFigures(
+            name=str(classes[c]),
+            rows=int(rows[c]),
+            loss=ratio(carried[c], mass[c]),
+            loss_share=float(carried[c] / total) if total > 0 else 0.0,
+            recall=ratio(hit[c], mass[c]),
+            precision=ratio(hit[c], said[c]),
+        )
+        for c in range(k)
+    )
+
+
+def _confused(confusion: Ints, classes: Sequence[object]) -> tuple[ConfusedPair, ...]:
+    errors = confusion.copy()
+    np.fill_diagonal(errors, 0)
+    order = np.argsort(-errors, axis=None, kind="stable")[:_CONFUSED]
+    pairs = [divmod(int(i), len(classes)) for i in order]
+    return tuple(
+        ConfusedPair(
+            target=str(classes[i]),
+            label=str(classes[j]),
+            rows=int(errors[i, j]),
+            share=float(errors[i, j] / confusion[i].sum()),
+        )
+        for i, j in pairs
+        if errors[i, j] > 0
+    )
