@@ -24,7 +24,7 @@ import hashlib
 import json
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,19 +121,15 @@ def read_bundle(folder: Path | str) -> Bundle:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: into a temporary neighbour, flushed to the disk, renamed into place."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.part"
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with temporary.open("xb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        # mkstemp gives 0600; the user's own umask is what other files get
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     # the rename itself lasts only once the folder is flushed
     folder = os.open(path.parent, os.O_RDONLY)

@@ -1,0 +1,225 @@
+"""From columns to features: numbers standardised, categories one-hot, missing values with a place of their own.
+
+The fitted encoder is data (`to_json`), readable by a person, and rebuilt exactly from it: JSON holds a float64 with
+all of its digits, so that a reloaded encoder gives the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossentropy.errors import BundleError, DataError, did_you_mean
+from crossentropy.tables._kinds import LEVELS, Column
+from crossentropy.tables._read import Table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Encoder"]
+
+# A value further out than this many standard deviations says no more than one at the limit, and float32 holds it.
+_FAR = 1e4
+
+
+@dataclass(frozen=True)
+class NumberCode:
+    """Features of a number or boolean: (x - mean) / scale, missing as 0, and an indicator of missing if any was."""
+
+    name: str
+    mean: float
+    scale: float
+    missing: bool
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return (self.name, f"{self.name} missing") if self.missing else (self.name,)
+
+    @classmethod
+    def fit(cls, series: pl.Series) -> NumberCode:
+        values = _floats(series)
+        present = values[np.isfinite(values)]
+        # divided by the largest first: squares of 1e200 overflow
+        largest = float(np.abs(present).max()) or 1.0
+        mean = float((present / largest).mean()) * largest
+        scale = float((present / largest).std()) * largest
+        return cls(series.name, mean, scale if scale > 0 else 1.0, len(present) < len(values))
+
+    def write(self, series: pl.Series, out: NDArray[np.float32]) -> None:
+        values = _floats(series)
+        absent = ~np.isfinite(values)
+        with np.errstate(over="ignore"):
+            code = np.clip((values - self.mean) / self.scale, -_FAR, _FAR)
+        out[:, 0] = np.where(absent, 0.0, code)
+        if self.missing:
+            out[:, 1] = absent
+
+
+@dataclass(frozen=True)
+class CategoryCode:
+    """Features of a category: one indicator a level, one for all other levels, one for missing, as far as seen.
+
+    A level not seen in training goes to `other` where there is one, and is all zeros where there is none.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    other: bool
+    missing: bool
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        names = [f"{self.name} = {level}" for level in self.levels]
+        return (*names, *[f"{self.name} other"] * self.other, *[f"{self.name} missing"] * self.missing)
+
+    @classmethod
+    def fit(cls, series: pl.Series) -> CategoryCode:
+        import polars as pl
+
+        strings = _strings(series)
+        counts = strings.drop_nulls().value_counts()
+        # ties in frequency are broken by name: the same rows in another order give the same encoder
+        ranked = counts.sort([pl.col("count"), pl.col(series.name)], descending=[True, False])[series.name]
+        levels = tuple(sorted(ranked.head(LEVELS).to_list()))
+        return cls(series.name, levels, len(ranked) > LEVELS, strings.null_count() > 0)
+
+    def write(self, series: pl.Series, out: NDArray[np.float32]) -> None:
+        import polars as pl
+
+        strings = _strings(series)
+        known = {level: j for j, level in enumerate(self.levels)}
+        position = strings.replace_strict(known, default=-1, return_dtype=pl.Int32).to_numpy()
+        absent = strings.is_null().to_numpy()
+        width = len(self.levels)
+        hit = np.flatnonzero((position >= 0) & ~absent)
+        out[:] = 0
+        out[hit, position[hit]] = 1
+        if self.other:
+            out[:, width] = (position < 0) & ~absent
+        if self.missing:
+            out[:, width + self.other] = absent
+
+
+Code = NumberCode | CategoryCode
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The fitted map from a table to features (N, D) in float32."""
+
+    codes: tuple[Code, ...]
+    image: tuple[int, int] | None = None
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The D names, in the order of the feature columns."""
+        return tuple(name for code in self.codes for name in code.features)
+
+    @classmethod
+    def fit(cls, table: Table, columns: tuple[Column, ...]) -> Encoder:
+        """Fit on training rows only.
+
+        Raises:
+            DataError: no column is used.
+        """
+        used = [c for c in columns if c.used]
+        if not used:
+            raise DataError(
+                f"{table.name}: no column is left to learn from.",
+                fix="Left out: " + "; ".join(f"{c.name} ({c.note or c.kind})" for c in columns[:8]) + ".",
+            )
+        codes: list[Code] = []
+        for column in used:
+            fit = CategoryCode.fit if column.kind == "category" else NumberCode.fit
+            codes.append(fit(table.frame[column.name]))
+        return cls(tuple(codes), table.image)
+
+    def transform(self, table: Table) -> NDArray[np.float32]:
+        """Return the features (N, D). Columns may come in any order; further columns are ignored.
+
+        Raises:
+            DataError: a column is missing, or holds values of another kind.
+        """
+        frame = table.frame
+        for code in self.codes:
+            if code.name not in frame.columns:
+                raise DataError(
+                    f"{table.name} has no column {code.name!r}, which the classifier was trained on.",
+                    fix=did_you_mean(code.name, frame.columns),
+                )
+        features = np.empty((frame.height, len(self.feature_names)), np.float32)
+        start = 0
+        for code in self.codes:
+            stop = start + len(code.features)
+            try:
+                code.write(frame[code.name], features[:, start:stop])
+            except _NotNumbersError as wrong:
+                raise DataError(
+                    f"{table.name}: column {code.name!r}, row {wrong.row}: {wrong.value!r} is not a number.",
+                    fix="The classifier was trained on numbers in this column.",
+                ) from None
+            start = stop
+        return features
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the encoder as JSON data."""
+        kind = {NumberCode: "number", CategoryCode: "category"}
+        return {
+            "columns": [{"kind": kind[type(code)], **asdict(code)} for code in self.codes],
+            "image": self.image,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Encoder:
+        """Return the encoder that `to_json` told.
+
+        Raises:
+            BundleError: the data are not of that form.
+        """
+        try:
+            codes = tuple(_code(dict(entry)) for entry in data["columns"])
+            image = data["image"]
+            return cls(codes, None if image is None else (int(image[0]), int(image[1])))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise BundleError(f"The schema is not of the expected form ({error}).") from None
+
+
+def _code(entry: dict[str, Any]) -> Code:
+    if entry.pop("kind") == "number":
+        code = NumberCode(**entry)
+        if not (np.isfinite(code.mean) and np.isfinite(code.scale) and code.scale > 0):
+            raise ValueError(f"mean and scale of {code.name!r} must be finite, scale positive")
+        return code
+    return CategoryCode(**{**entry, "levels": tuple(str(level) for level in entry["levels"])})
+
+
+class _NotNumbersError(Exception):
+    def __init__(self, row: int, value: object) -> None:
+        self.row = row
+        self.value = value
+
+
+def _floats(series: pl.Series) -> NDArray[np.float64]:
+    """Return the values as float64, missing ones as NaN; text that reads as a number is one."""
+    import polars as pl
+
+    values = series.cast(pl.Float64, strict=False)
+    if not series.dtype.is_numeric() and values.null_count() > series.null_count():
+        row = int((values.is_null() & series.is_not_null()).arg_max() or 0)
+        raise _NotNumbersError(row, series[row])
+    return np.asarray(values.to_numpy(), np.float64)
+
+
+def _strings(series: pl.Series) -> pl.Series:
+    """Return the values as text; 3.0 becomes "3", since a missing value is all that made the column float."""
+    import polars as pl
+
+    if series.dtype.is_float():
+        whole = series.cast(pl.Int64, strict=False)
+        if bool((whole.cast(pl.Float64) == series).all()):
+            series = whole
+    return series.cast(pl.String)

@@ -1,0 +1,115 @@
+"""What kind of thing each column holds, by written rules, with the evidence in words.
+
+| kind       | rule (on the training rows)                                                             | used |
+|------------|-----------------------------------------------------------------------------------------|------|
+| number     | integers, floats, decimals                                                              | yes  |
+| boolean    | booleans                                                                                | yes  |
+| category   | strings and categoricals that are none of the below                                     | yes  |
+| constant   | one value only, nothing missing                                                         | no   |
+| empty      | every value missing                                                                     | no   |
+| identifier | consecutive distinct integers, or strings of one word of which more than 95 % differ    | no   |
+| text       | strings of three words or more on average, or of which more than half differ            | no   |
+| date       | dates, times, durations                                                                 | no   |
+| other      | lists, structures, raw bytes                                                            | no   |
+
+The rules for identifiers and text need more than 40 distinct values: below that, one column a value is cheap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from crossentropy.tables._read import Table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["LEVELS", "Column", "Kind", "infer_columns"]
+
+Kind = Literal["number", "boolean", "category", "constant", "empty", "identifier", "text", "date", "other"]
+
+LEVELS = 40
+_USED = ("number", "boolean", "category")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the training rows: its kind, whether it is used, how many values are missing, and why."""
+
+    name: str
+    kind: Kind
+    used: bool
+    missing: int
+    note: str
+
+
+def infer_columns(table: Table, *, leave_out: dict[str, str]) -> tuple[Column, ...]:
+    """Return one Column for each column of the table.
+
+    Args:
+        table: the training rows.
+        leave_out: name -> why, for columns that are not features whatever they hold (the target, the id, ...).
+    """
+    found = []
+    for series in table.frame.iter_columns():
+        kind, note = _kind(series)
+        used = kind in _USED
+        if series.name in leave_out:
+            used, note = False, leave_out[series.name]
+        found.append(Column(series.name, kind, used, missing(series), note))
+    return tuple(found)
+
+
+def missing(series: pl.Series) -> int:
+    """Return how many values are missing: null, and NaN or infinite among floats."""
+    if series.dtype.is_float():
+        return len(series) - int(series.is_finite().sum())
+    return series.null_count()
+
+
+def _kind(series: pl.Series) -> tuple[Kind, str]:
+    import polars as pl
+
+    dtype = series.dtype
+    rows, absent = len(series), missing(series)
+    if absent == rows:
+        return "empty", "every value is missing"
+    if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+        return "other", f"values of type {dtype} are not read yet"
+    if dtype.is_temporal():
+        return "date", f"values of type {dtype} are not read yet"
+    distinct = series.drop_nulls().n_unique()
+    if distinct == 1 and absent == 0:
+        return "constant", "one value only"
+    if dtype == pl.Boolean:
+        return "boolean", ""
+    if dtype.is_numeric():
+        return _number(series, distinct, rows)
+    return _string(series.cast(pl.String).drop_nulls(), distinct)
+
+
+def _number(series: pl.Series, distinct: int, rows: int) -> tuple[Kind, str]:
+    if series.dtype.is_integer() and distinct == rows > LEVELS:
+        low, high = series.cast(int).min(), series.cast(int).max()
+        if isinstance(low, int) and isinstance(high, int) and high - low < 2 * rows:
+            return "identifier", "integers that count the rows"
+    if series.dtype.is_float():
+        infinite = int(series.is_infinite().sum())
+        if infinite:
+            return "number", f"{infinite} infinite values are treated as missing"
+    return "number", ""
+
+
+def _string(present: pl.Series, distinct: int) -> tuple[Kind, str]:
+    if distinct > LEVELS:
+        words = present.str.count_matches(r"\S+").mean()
+        varied = distinct / len(present)
+        if isinstance(words, float) and words >= 3:
+            return "text", f"{words:.0f} words a value; text is not read yet"
+        if varied > 0.95:
+            return "identifier", f"{distinct} distinct values in {len(present)} rows"
+        if varied > 0.5:
+            return "text", f"{distinct} distinct values in {len(present)} rows; text is not read yet"
+        return "category", f"{distinct} levels: the {LEVELS} most frequent, the rest together as one"
+    return "category", f"{distinct} levels"
