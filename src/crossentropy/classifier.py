@@ -1,0 +1,156 @@
+"""The trained thing a user holds: encoder, model, calibration and class names; it predicts, is saved, and loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from crossentropy.bundle import Bundle, read_bundle, write_bundle
+from crossentropy.errors import BundleError
+from crossentropy.tables import Encoder, read_table
+
+__all__ = ["Classifier", "LinearModel", "LogitCalibration"]
+
+# Rows of features in float64 at a time: 4096 x 1000 x 8 bytes = 32 MB at most for the usual widths.
+_TILE = 4096
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """logits = features @ weight.T + bias, in float64; weight (K, D), bias (K,)."""
+
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+
+    def logits(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Return (N, K) for features (N, D)."""
+        out = np.empty((len(features), len(self.bias)))
+        for start in range(0, len(features), _TILE):
+            tile = features[start : start + _TILE].astype(np.float64)
+            out[start : start + _TILE] = tile @ self.weight.T + self.bias
+        return out
+
+
+@dataclass(frozen=True)
+class LogitCalibration:
+    """Honest logits = (logits + shift) / temperature.
+
+    `shift` (K,) undoes class weights: a fit with weight w_k on class k is a fit to frequencies that are w_k times
+    too high, so ln w_k is subtracted from its logit (Elkan, IJCAI 2001, theorem 2, in logits).
+    """
+
+    shift: NDArray[np.float64]
+    temperature: float
+
+    def __call__(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the calibrated logits (N, K)."""
+        return (logits + self.shift) / self.temperature
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """From a table to class names and probabilities.
+
+    Attributes:
+        encoder: the map from columns to features.
+        model: the map from features to logits.
+        calibration: the map from logits to logits whose softmax can be acted on.
+        classes: the K class names, sorted, as they stood in the target column.
+        target: the name of the target column.
+
+    Data are whatever `crossentropy.train` takes: a path, a pandas or polars frame, an array. Columns may come in
+    any order; further columns are ignored.
+    """
+
+    encoder: Encoder
+    model: LinearModel
+    calibration: LogitCalibration
+    classes: tuple[bool | int | str, ...]
+    target: str
+
+    def logits(self, data: Any) -> NDArray[np.float64]:
+        """Return the calibrated logits (N, K).
+
+        Raises:
+            DataError: the data cannot be read, or lack a column that the classifier was trained on.
+        """
+        return self.calibration(self.model.logits(self.encoder.transform(read_table(data))))
+
+    def decision_function(self, data: Any) -> NDArray[np.float64]:
+        """Return the calibrated logits (N, K), or for two classes their difference (N,), as scikit-learn does."""
+        logits = self.logits(data)
+        return logits[:, 1] - logits[:, 0] if len(self.classes) == 2 else logits
+
+    def predict_proba(self, data: Any) -> NDArray[np.float64]:
+        """Return the probabilities (N, K), columns in the order of `classes`."""
+        probabilities: NDArray[np.float64] = softmax(self.logits(data), axis=1)
+        return probabilities
+
+    def predict(self, data: Any) -> NDArray[Any]:
+        """Return the most probable class name of each row (N,)."""
+        return np.asarray(self.classes)[self.logits(data).argmax(axis=1)]
+
+    def save(self, folder: Path | str) -> None:
+        """Write the classifier into `folder`, whole or not at all; one that is there already is replaced.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        from crossentropy import __version__
+
+        meta = {
+            "kind": "linear",
+            "target": self.target,
+            "classes": list(self.classes),
+            "temperature": self.calibration.temperature,
+            "crossentropy": __version__,
+        }
+        arrays = {"weight": self.model.weight, "bias": self.model.bias, "shift": self.calibration.shift}
+        write_bundle(folder, Bundle(meta, arrays, {"schema": self.encoder.to_json()}))
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Classifier:
+        """Read a classifier that `save` wrote; it predicts the same bits.
+
+        Raises:
+            BundleError: there is none, it is damaged, or a newer version wrote it.
+        """
+        bundle = read_bundle(folder)
+        try:
+            return _classifier(bundle.meta, bundle.arrays, bundle.documents["schema"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"{folder}: not a saved classifier ({error}).") from None
+        except BundleError as error:
+            raise BundleError(f"{folder}: {error.message}") from None
+
+
+def _classifier(meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], schema: Any) -> Classifier:
+    if meta["kind"] != "linear":
+        raise ValueError(f"kind {meta['kind']!r} is not known here")
+    classes = tuple(meta["classes"])
+    if len({(type(c), c) for c in classes}) != len(classes) or {type(c) for c in classes} - {bool, int, str}:
+        raise ValueError("classes must be distinct names")
+    encoder = Encoder.from_json(schema)
+    k, d = len(classes), len(encoder.feature_names)
+    for name, shape in {"weight": (k, d), "bias": (k,), "shift": (k,)}.items():
+        array = arrays[name]
+        if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
+            raise ValueError(
+                f"{name} is {array.dtype} of shape {array.shape}, expected float64 of {shape}, finite"
+            )
+    temperature = meta["temperature"]
+    if not isinstance(temperature, float) or not 0 < temperature < np.inf:
+        raise ValueError(f"temperature is {temperature!r}")
+    return Classifier(
+        encoder=encoder,
+        model=LinearModel(arrays["weight"], arrays["bias"]),
+        calibration=LogitCalibration(arrays["shift"], temperature),
+        classes=classes,
+        target=str(meta["target"]),
+    )

@@ -1,0 +1,90 @@
+"""The settings of a run: checked when made, written to `config.json`, and read back to repeat it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from crossentropy.errors import ConfigError, did_you_mean
+
+__all__ = ["Config", "make_config", "read_config"]
+
+
+class Config(BaseModel):
+    """The settings of a run.
+
+    Attributes:
+        data: where the training table comes from; None for data given in memory.
+        target: the column to predict.
+        test: where the test table comes from; None to set test rows aside from `data`.
+        test_size: the fraction of rows set aside, stratified by class, when `test` is None.
+        C: the inverse strength of the penalty, as in scikit-learn; None to choose it by cross-validated log-loss.
+        weight: a column of row weights.
+        class_weight: "balanced" weighs each class by N / (K N_k) in the fit; the probabilities are corrected back.
+        drop: columns to leave out.
+        id: a column that names the rows; it is no feature, and is repeated in `predictions.parquet`.
+        folds: how many folds choose C and the temperature.
+        seed: every random choice of the run follows from it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    data: str | None = None
+    target: str
+    test: str | None = None
+    test_size: float = Field(default=0.2, gt=0, lt=1)
+    C: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    weight: str | None = None
+    class_weight: Literal["balanced"] | None = None
+    drop: tuple[str, ...] = ()
+    id: str | None = None
+    folds: int = Field(default=5, ge=2, le=100)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+    @field_validator("drop", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+def make_config(**settings: Any) -> Config:
+    """Return the settings, checked.
+
+    Raises:
+        ConfigError: a setting is unknown, missing, of the wrong kind, or out of range.
+    """
+    try:
+        return Config(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"][:1])
+        if first["type"] == "extra_forbidden":
+            fix = did_you_mean(name, Config.model_fields)
+            raise ConfigError(f"There is no setting {name!r}.", fix=fix) from None
+        if first["type"] == "missing":
+            raise ConfigError(f"The setting {name!r} is missing.") from None
+        raise ConfigError(f"The setting {name} = {first['input']!r} is not valid: {first['msg']}.") from None
+
+
+def read_config(path: Path | str) -> Config:
+    """Return the settings in a `config.json`.
+
+    Raises:
+        ConfigError: the file cannot be read, is no JSON object, or holds a setting that is not valid.
+    """
+    try:
+        settings = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: not JSON ({error}).") from None
+    if not isinstance(settings, Mapping):
+        raise ConfigError(f"{path}: a JSON object was expected.")
+    try:
+        return make_config(**settings)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error.message}", fix=error.fix) from None
