@@ -27,7 +27,6 @@ class Config(BaseModel):
         class_weight: "balanced" weighs each class by N / (K N_k) in the fit; the probabilities are corrected back.
         drop: columns to leave out.
         id: a column that names the rows; it is no feature, and is repeated in `predictions.parquet`.
-        folds: how many folds choose C and the temperature.
         seed: every random choice of the run follows from it.
     """
 
@@ -42,7 +41,6 @@ class Config(BaseModel):
     class_weight: Literal["balanced"] | None = None
     drop: tuple[str, ...] = ()
     id: str | None = None
-    folds: int = Field(default=5, ge=2, le=100)
     seed: int = Field(default=0, ge=0, lt=2**32)
 
     @field_validator("drop", mode="before")

@@ -1,0 +1,63 @@
+"""`crossentropy train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from crossentropy.errors import ConfigError
+
+
+@click.command()
+@click.argument("data", required=False)
+@click.option("--target", metavar="COLUMN", help="The column to predict.")
+@click.option("--out", metavar="DIR", help="The run folder to write; runs/NAME by default.")
+@click.option("--test", metavar="FILE", help="The table to test on.")
+@click.option(
+    "--test-size", type=float, metavar="FRACTION", help="Rows set aside to test on; 0.2 by default."
+)
+@click.option(
+    "--C", "C", type=float, metavar="NUMBER", help="Inverse strength of the penalty; by default chosen."
+)
+@click.option("--weight", metavar="COLUMN", help="A column of row weights.")
+@click.option(
+    "--class-weight", metavar="balanced", help="Weigh classes alike; probabilities are corrected back."
+)
+@click.option("--drop", multiple=True, metavar="COLUMN", help="A column to leave out; may be given again.")
+@click.option("--id", "id", metavar="COLUMN", help="A column that names the rows.")
+@click.option("--seed", type=int, metavar="NUMBER", help="Every random choice follows from it; 0 by default.")
+@click.option("--config", metavar="FILE", help="Repeat the run whose config.json this is.")
+@click.option("--force", is_flag=True, help="Replace the run folder if there is one already.")
+@click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON instead of the summary.")
+def train(
+    data: str | None, out: str | None, config: str | None, force: bool, as_json: bool, **given: Any
+) -> None:
+    """Train a calibrated classifier on DATA and say how good it is on rows it never saw.
+
+    DATA is a .csv, .tsv or .parquet file, or sklearn:NAME (digits, iris, wine, breast_cancer).
+    """
+    settings = {name: value for name, value in given.items() if value not in (None, ())}
+    if config is not None and settings:
+        name = next(iter(settings)).replace("_", "-")
+        raise ConfigError(f"--config and --{name} were both given.", fix="Edit the config file instead.")
+    if data is None and config is None:
+        raise click.UsageError("Missing argument 'DATA'.")
+    from crossentropy.experiment import check_output, read_config, train
+
+    resolved = read_config(config) if config is not None else None
+    source = data if data is not None else resolved.data if resolved else None
+    folder = Path(out) if out is not None else Path("runs") / _name(source)
+    check_output(folder, force=force)
+    run = train(data, config=resolved, say=lambda line: click.echo(line, err=True), **settings)
+    run.save(folder, force=force)
+    if as_json:
+        click.echo(run.summary.model_dump_json(indent=1))
+    else:
+        click.echo(str(run))
+    click.echo(f"Run folder: {folder}\nReport: {folder / 'report.html'}", err=as_json)
+
+
+def _name(source: str | None) -> str:
+    return Path(source.rpartition(":")[2]).stem if source else "run"

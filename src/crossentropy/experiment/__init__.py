@@ -1,0 +1,30 @@
+"""The main job: read, split, fit, calibrate, evaluate, and save a run folder.
+
+_config.py       the settings
+_train.py        the order of the work
+_rows.py         which rows can be used
+_fit.py          C, temperature, fit
+_tell.py         predictions and the worst rows
+_run.py          the finished run and its folder
+_use.py          the classifier of a run on further data
+_environment.py  what may differ between two equal runs
+"""
+
+from crossentropy.experiment._config import Config, make_config, read_config
+from crossentropy.experiment._run import Run, check_output, read_summary, write_report
+from crossentropy.experiment._train import train
+from crossentropy.experiment._use import evaluate_run, load_classifier, predict_run
+
+__all__ = [
+    "Config",
+    "Run",
+    "check_output",
+    "evaluate_run",
+    "load_classifier",
+    "make_config",
+    "predict_run",
+    "read_config",
+    "read_summary",
+    "train",
+    "write_report",
+]

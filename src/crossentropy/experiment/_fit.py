@@ -1,0 +1,118 @@
+"""From training features to a calibrated linear model: C and temperature from out-of-fold logits, then one fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossentropy.classifier import LinearModel, LogitCalibration
+from crossentropy.evaluation import fit_temperature, stratified_folds
+from crossentropy.experiment._config import Config
+from crossentropy.experiment._rows import Rows
+from crossentropy.linear import LogisticRegression, PenaltyPath, cross_validate_penalty
+from crossentropy.report import Optimality, Penalty, PenaltyPoint, Temperature
+
+__all__ = ["Fitted", "fit"]
+
+_FOLDS = 5
+# The penalty when no row can be held out: that of scikit-learn.
+_DEFAULT_C = 1.0
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The model with its calibration, and how both came about."""
+
+    model: LinearModel
+    calibration: LogitCalibration
+    penalty: Penalty
+    temperature: Temperature
+    optimality: Optimality
+    log: tuple[dict[str, Any], ...]
+
+
+def fit(
+    config: Config, rows: Rows, features: NDArray[np.float32], clock: Callable[[str, str], None]
+) -> Fitted:
+    """Return the model fitted to all training rows, with C and the temperature from rows held out of each fold.
+
+    Class weights enter the fits and leave again: ln of each is subtracted from its logit before the temperature
+    is fitted, so that the probabilities are those of the true class frequencies.
+    """
+    class_weight = _class_weight(config, rows)
+    calibration = LogitCalibration(-np.log(class_weight), 1.0)
+    folds = stratified_folds(rows.ids, _FOLDS, np.random.default_rng([config.seed, 1]))
+    held_out = folds >= 0
+    path: PenaltyPath | None = None
+    if held_out.any():
+        path = cross_validate_penalty(
+            features,
+            rows.ids,
+            n_classes=len(rows.classes),
+            folds=folds,
+            Cs=None if config.C is None else [config.C],
+            sample_weight=rows.weights,
+            class_weight=class_weight,
+        )
+    C = path.C if path is not None else config.C or _DEFAULT_C
+    clock("folds", f"Chose C = {C:g} in {_FOLDS} folds" if config.C is None else "Predicted out of fold")
+    temperature = Temperature(
+        value=1.0, loss_before=None, loss_after=None, corrected=config.class_weight is not None
+    )
+    if path is not None:
+        logits = calibration(path.out_of_fold_logits[held_out])
+        value, before, after = fit_temperature(logits, rows.ids[held_out], rows.weights[held_out])
+        temperature = temperature.model_copy(
+            update={"value": value, "loss_before": before, "loss_after": after}
+        )
+    estimator = LogisticRegression(C=C, class_weight=dict(enumerate(class_weight.tolist())))
+    estimator.fit(features, rows.ids, sample_weight=rows.weights)
+    clock("fit", f"Fitted {len(rows.classes)} classes on {features.shape[1]:,} features")
+    points = [] if path is None else _points(path)
+    return Fitted(
+        model=_linear_model(estimator),
+        calibration=LogitCalibration(calibration.shift, temperature.value),
+        penalty=Penalty(C=C, folds=_FOLDS, path=tuple(points) if config.C is None else ()),
+        temperature=temperature,
+        optimality=Optimality(
+            objective=estimator.objective_,
+            gap=estimator.optimality_gap_,
+            n_iter=int(estimator.n_iter_.max()),
+            message=estimator.result_.status.message,
+        ),
+        log=(
+            *({"step": "penalty", **point.model_dump()} for point in points),
+            {"step": "temperature", **temperature.model_dump()},
+            {"step": "fit", "C": C, "objective": estimator.objective_, "gap": estimator.optimality_gap_},
+        ),
+    )
+
+
+def _class_weight(config: Config, rows: Rows) -> NDArray[np.float64]:
+    """Return (K,) the weight of each class: N / (K N_k) when balanced, in summed row weights."""
+    k = len(rows.classes)
+    if config.class_weight is None:
+        return np.ones(k)
+    mass = np.bincount(rows.ids, rows.weights, k)
+    weight: NDArray[np.float64] = mass.sum() / (k * mass)
+    return weight
+
+
+def _points(path: PenaltyPath) -> list[PenaltyPoint]:
+    return [
+        PenaltyPoint(C=float(C), loss=float(loss), standard_error=float(error))
+        for C, loss, error in zip(path.Cs, path.losses, path.standard_errors, strict=True)
+    ]
+
+
+def _linear_model(estimator: LogisticRegression) -> LinearModel:
+    """Return the estimator as one row of weights a class; its single row for two classes is that of the second."""
+    weight = np.asarray(estimator.coef_, np.float64)
+    bias = np.asarray(estimator.intercept_, np.float64)
+    if len(weight) == 1:
+        weight, bias = np.vstack([np.zeros_like(weight), weight]), np.append(0.0, bias)
+    return LinearModel(np.ascontiguousarray(weight), np.ascontiguousarray(bias))

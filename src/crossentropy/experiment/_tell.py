@@ -1,0 +1,93 @@
+"""From a finished classifier and its test rows to the summary and the table of predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from crossentropy.classifier import Classifier
+from crossentropy.evaluation import losses_from_logits
+from crossentropy.experiment._rows import Rows
+from crossentropy.report import WorstRow
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["prediction_table", "worst_rows"]
+
+_WORST = 12
+_CELL = 200
+
+
+def prediction_table(
+    classifier: Classifier, logits: NDArray[np.float64], ids: Iterable[Any], rows: Rows | None
+) -> pl.DataFrame:
+    """Return a flat table: id, target, label, p_<class>..., loss_nats; without the targets' two when unknown.
+
+    Args:
+        classifier: whose classes name the columns.
+        logits: (N, K), calibrated.
+        ids: N names of rows.
+        rows: the rows with their targets, or None.
+    """
+    import polars as pl
+
+    names = pl.Series("name", list(classifier.classes))
+    probabilities = softmax(logits, axis=1)
+    columns = [pl.Series("id", ids)]
+    if rows is not None:
+        columns.append(names.gather(rows.ids).rename("target"))
+    columns.append(names.gather(logits.argmax(axis=1)).rename("label"))
+    columns += [pl.Series(f"p_{name}", probabilities[:, k]) for k, name in enumerate(classifier.classes)]
+    if rows is not None:
+        columns.append(pl.Series("loss_nats", losses_from_logits(logits, rows.ids)))
+    return pl.DataFrame(columns)
+
+
+def worst_rows(
+    classifier: Classifier, logits: NDArray[np.float64], ids: pl.Series, rows: Rows
+) -> tuple[WorstRow, ...]:
+    """Return the rows with the highest losses, highest first, with their cells or as an image."""
+    losses = losses_from_logits(logits, rows.ids)
+    probabilities = softmax(logits, axis=1)
+    used = [code.name for code in classifier.encoder.codes]
+    shape = classifier.encoder.image
+    pixels = _pixels(rows) if shape else None
+    found = []
+    for i in np.argsort(-losses, kind="stable")[:_WORST].tolist():
+        label = int(logits[i].argmax())
+        found.append(
+            WorstRow(
+                id=str(ids[i]),
+                target=str(classifier.classes[rows.ids[i]]),
+                label=str(classifier.classes[label]),
+                p_target=float(probabilities[i, rows.ids[i]]),
+                p_label=float(probabilities[i, label]),
+                loss=float(losses[i]),
+                cells={} if shape else {name: _cell(rows.table.frame[name][i]) for name in used},
+                image=None
+                if shape is None or pixels is None
+                else tuple(tuple(line) for line in pixels[i].reshape(shape).round(4).tolist()),
+            )
+        )
+    return tuple(found)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
+
+
+def _pixels(rows: Rows) -> NDArray[np.float64]:
+    """Return all columns that are pixels (N, H W), scaled so that they span [0, 1]."""
+    height, width = rows.table.image or (0, 0)
+    pixels = rows.table.frame[:, : height * width].to_numpy().astype(np.float64)
+    low, high = np.nanmin(pixels), np.nanmax(pixels)
+    scaled: NDArray[np.float64] = (pixels - low) / (high - low if high > low else 1.0)
+    return np.nan_to_num(scaled)

@@ -1,0 +1,179 @@
+"""The main job: read -> split -> encode -> choose C -> fit -> calibrate -> evaluate.
+
+The order is the point. Test rows are set aside before anything is fitted; column kinds, encoder, C and temperature
+see training rows only; C and temperature come from out-of-fold logits, that is, from rows that the fit behind them
+did not see; the test rows are touched once, by the finished classifier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from crossentropy.classifier import Classifier
+from crossentropy.errors import ConfigError, DataError
+from crossentropy.evaluation import evaluate, stratified_test
+from crossentropy.experiment._config import Config, make_config
+from crossentropy.experiment._environment import environment
+from crossentropy.experiment._fit import fit
+from crossentropy.experiment._rows import Rows, read_rows
+from crossentropy.experiment._run import Run
+from crossentropy.experiment._tell import prediction_table, worst_rows
+from crossentropy.report import ColumnNote, Summary, advise
+from crossentropy.tables import Encoder, Table, find_column, infer_columns, read_table
+
+__all__ = ["train"]
+
+
+def train(
+    data: Any = None,
+    *,
+    target: Any = None,
+    test: Any = None,
+    config: Config | None = None,
+    say: Callable[[str], None] | None = None,
+    **settings: Any,
+) -> Run:
+    """Train a calibrated classifier on a table, and say how good it is on rows that it never saw.
+
+    Args:
+        data: a path (`.csv`, `.tsv`, `.parquet`), `sklearn:NAME`, a pandas or polars frame, or a NumPy array of
+            shape (N, D) or (N, H, W).
+        target: the name of the column to predict, or its N values. May be left out for `sklearn:NAME`.
+        test: the table to test on, like `data`; by default a stratified fifth of the rows of `data`.
+        config: all settings at once, as `read_config` gives them; then no other setting is allowed.
+        say: is called with one line for each step of the work.
+        **settings: the fields of `Config`: test_size, C, weight, class_weight, drop, id, seed.
+
+    Returns:
+        The run: `.classifier`, `.summary`, `.predictions`, and `.save(folder)`.
+
+    Raises:
+        DataError: the data cannot be read or used; the message names the file, the column, the row.
+        TargetError: the target is continuous, has one class only, or is missing everywhere.
+        ConfigError: a setting is unknown or out of range.
+    """
+    clock = _Clock(say or (lambda line: None))
+    config, table, test_table = _sources(data, target, test, config, settings)
+    clock("read", f"Read {table.frame.height:,} rows of {table.frame.width} columns from {table.name}")
+    rows, held_out, notes = _split(config, table, test_table)
+    clock("split", f"Set {len(held_out.ids):,} rows aside to test on, {len(rows.ids):,} to train on")
+    columns = infer_columns(rows.table, leave_out=_left_out(config))
+    encoder = Encoder.fit(rows.table, columns)
+    features = encoder.transform(rows.table)
+    clock("encode", f"Encoded {len(encoder.codes)} columns as {features.shape[1]:,} features")
+    fitted = fit(config, rows, features, clock)
+    classifier = Classifier(encoder, fitted.model, fitted.calibration, rows.classes, config.target)
+    logits = classifier.logits(held_out.table)
+    ids = held_out.table.frame[config.id] if config.id else pl.Series(held_out.position)
+    summary = Summary(
+        data=table.name,
+        target=config.target,
+        rows_train=len(rows.ids),
+        rows_test=len(held_out.ids),
+        features=features.shape[1],
+        seed=config.seed,
+        split=_how(config, test_table),
+        test=evaluate(logits, held_out.ids, classes=rows.classes, sample_weight=held_out.weights),
+        penalty=fitted.penalty,
+        temperature=fitted.temperature,
+        optimality=fitted.optimality,
+        columns=tuple(ColumnNote(**asdict(column)) for column in columns),
+        worst_rows=worst_rows(classifier, logits, ids, held_out),
+        notes=notes,
+        advice=(),
+    )
+    clock("test", f"Tested on {len(held_out.ids):,} rows")
+    return Run(
+        config=config,
+        classifier=classifier,
+        summary=summary.model_copy(update={"advice": advise(summary)}),
+        predictions=prediction_table(classifier, logits, ids, held_out),
+        log=(*fitted.log, {"step": "test", "rows": summary.test.rows, "loss": summary.test.loss.value}),
+        environment=environment(table, test_table, clock.seconds),
+    )
+
+
+class _Clock:
+    """Says each step when it is done, and keeps how long it took."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say = say
+        self.seconds: dict[str, float] = {}
+        self._last = perf_counter()
+
+    def __call__(self, step: str, line: str) -> None:
+        now = perf_counter()
+        self.seconds[step] = round(now - self._last, 3)
+        self._last = now
+        self.say(f"{line} ({self.seconds[step]:.1f} s)")
+
+
+def _sources(
+    data: Any, target: Any, test: Any, config: Config | None, settings: dict[str, Any]
+) -> tuple[Config, Table, Table | None]:
+    """Settle where the tables come from, and the settings with them."""
+    if config is not None and (settings or target is not None):
+        raise ConfigError("Give either config or single settings, not both.")
+    if data is None and config is not None:
+        data = config.data
+    if test is None and config is not None:
+        test = config.test
+    if data is None:
+        raise ConfigError("No data were given.", fix="Give a path, a frame or an array.")
+    table = read_table(data)
+    if target is not None and not isinstance(target, str):
+        table = table.with_column("target", target)
+        target = "target"
+    if config is None:
+        target = target if target is not None else table.target
+        if target is None:
+            raise ConfigError(
+                f"Which column of {table.name} is the target was not given.",
+                fix=f"Columns: {', '.join(table.frame.columns[:12])}.",
+            )
+        config = make_config(target=target, **settings)
+    place = {"data": _place(data), "test": _place(test)}
+    return config.model_copy(update=place), table, None if test is None else read_table(test)
+
+
+def _place(source: Any) -> str | None:
+    return str(source) if isinstance(source, str | Path) else None
+
+
+def _left_out(config: Config) -> dict[str, str]:
+    left_out = dict.fromkeys(config.drop, "dropped by --drop")
+    left_out[config.target] = "the target"
+    if config.weight is not None:
+        left_out[config.weight] = "the row weights"
+    if config.id is not None:
+        left_out[config.id] = "the row names (--id)"
+    return left_out
+
+
+def _split(config: Config, table: Table, test_table: Table | None) -> tuple[Rows, Rows, tuple[str, ...]]:
+    """Return training rows, test rows, and what is to be said of the rows left out."""
+    for name in config.drop:
+        find_column(table, name, "to be dropped")
+    rows, notes = read_rows(config, table)
+    if test_table is not None:
+        held_out, more = read_rows(config, test_table, rows.classes)
+        return rows, held_out, (*notes, *more)
+    is_test = stratified_test(rows.ids, config.test_size, np.random.default_rng([config.seed, 0]))
+    if not is_test.any():
+        raise DataError(
+            f"{table.name}: {len(is_test)} rows are too few to set any aside.", fix="Give --test FILE."
+        )
+    return rows.take(~is_test), rows.take(is_test), notes
+
+
+def _how(config: Config, test_table: Table | None) -> str:
+    if test_table is not None:
+        return f"tested on {test_table.name}"
+    return f"{config.test_size:.0%} of the rows, stratified by class, seed {config.seed}"

@@ -1,0 +1,157 @@
+"""Summaries to render: from real fits, and from made logits where a shape matters more than the data."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from crossentropy.evaluation import evaluate, losses_from_logits, stratified_test
+from crossentropy.report import (
+    ColumnNote,
+    Optimality,
+    Penalty,
+    PenaltyPoint,
+    Summary,
+    Temperature,
+    WorstRow,
+    advise,
+)
+
+PATH = tuple(
+    PenaltyPoint(C=c, loss=loss, standard_error=0.01 + 0.002 * i)
+    for i, (c, loss) in enumerate(
+        [(0.001, 0.61), (0.01, 0.31), (0.1, 0.19), (1.0, 0.172), (10.0, 0.181), (100.0, 0.24)]
+    )
+)
+
+
+def worst_rows(logits, targets, classes, cells, images=None, n=6):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    p = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
+    losses = losses_from_logits(logits, targets)
+    rows = []
+    for i in np.argsort(-losses)[:n]:
+        label = int(p[i].argmax())
+        rows.append(
+            WorstRow(
+                id=str(i),
+                target=str(classes[targets[i]]),
+                label=str(classes[label]),
+                p_target=float(p[i, targets[i]]),
+                p_label=float(p[i, label]),
+                loss=float(losses[i]),
+                cells=cells[i] if cells else {},
+                image=None if images is None else tuple(tuple(float(v) for v in line) for line in images[i]),
+            )
+        )
+    return tuple(rows)
+
+
+def summary_from(logits, targets, classes, *, data, target, columns=(), cells=None, images=None, **changes):
+    """Return a whole summary around logits; `changes` replace its fields."""
+    columns = tuple(columns)
+    fields = dict(
+        data=data,
+        target=target,
+        rows_train=3 * len(targets),
+        rows_test=len(targets),
+        features=max(1, len(columns)),
+        seed=0,
+        split="a quarter of the rows, drawn at random within each class",
+        test=evaluate(logits, targets, classes=classes),
+        penalty=Penalty(C=1.0, folds=5, path=PATH),
+        temperature=Temperature(value=1.14, loss_before=0.1764, loss_after=0.1721, corrected=False),
+        optimality=Optimality(objective=0.0912, gap=3.1e-8, n_iter=41, message="gap below the tolerance"),
+        columns=columns,
+        worst_rows=worst_rows(logits, targets, classes, cells, images),
+        notes=("3 rows without a target were left out.",),
+        advice=(),
+    )
+    summary = Summary(**(fields | changes))
+    return summary if summary.advice else summary.model_copy(update={"advice": advise(summary)})
+
+
+def _fitted(features, targets, C):
+    test = stratified_test(targets, 0.25, np.random.default_rng(0))
+    scaler = StandardScaler().fit(features[~test])
+    model = LogisticRegression(C=C, max_iter=300).fit(scaler.transform(features[~test]), targets[~test])
+    scores = model.decision_function(scaler.transform(features[test]))
+    logits = np.stack([np.zeros_like(scores), scores], axis=1) if scores.ndim == 1 else scores
+    return logits, test
+
+
+@cache
+def digits() -> Summary:
+    """Ten classes; every row is an image."""
+    x, y = load_digits(return_X_y=True)
+    logits, test = _fitted(x, y, 1.0)
+    columns = [
+        ColumnNote(name=f"pixel_{i}", kind="numeric" if i else "constant", used=i != 0, missing=0, note="" if i else "every value is 0")
+        for i in range(64)
+    ]
+    return summary_from(
+        logits,
+        y[test],
+        range(10),
+        data="digits.csv",
+        target="digit",
+        columns=columns,
+        images=x[test].reshape(-1, 8, 8) / 16,
+    )
+
+
+def _tabular(data, name, target, C):
+    logits, test = _fitted(data.data, data.target, C)
+    names = [str(n) for n in data.feature_names]
+    cells = [{n: f"{v:.4g}" for n, v in zip(names, row, strict=True)} for row in data.data[test]]
+    columns = [ColumnNote(name=n, kind="numeric", used=True, missing=i % 4, note="") for i, n in enumerate(names)]
+    columns.append(ColumnNote(name="id", kind="identifier", used=False, missing=0, note="every value differs"))
+    columns.append(
+        ColumnNote(name="remarks", kind="text", used=False, missing=212, note="text is not read yet; it may help")
+    )
+    return summary_from(
+        logits, data.target[test], data.target_names, data=name, target=target, columns=columns, cells=cells
+    )
+
+
+@cache
+def tumours() -> Summary:
+    """Two classes, thirty numeric columns."""
+    return _tabular(load_breast_cancer(), "breast_cancer.parquet", "diagnosis", 0.1)
+
+
+@cache
+def wines() -> Summary:
+    """Three classes, few test rows."""
+    return _tabular(load_wine(), "wine.csv", "cultivar", 1.0)
+
+
+@cache
+def made(k: int = 26, n: int = 1500, names: str = "letters", signal: float = 3.5, seed: int = 0) -> Summary:
+    """Made logits for k classes of falling frequency."""
+    rng = np.random.default_rng(seed)
+    frequency = 1 / np.arange(2, k + 2)
+    targets = rng.choice(k, n, p=frequency / frequency.sum())
+    logits = rng.normal(size=(n, k)) + np.log(frequency)
+    logits[np.arange(n), targets] += signal
+    logits[np.arange(n), (targets + 1) % k] += signal * 0.6
+    columns = [
+        ColumnNote(name=f"column {i}", kind="numeric", used=True, missing=0, note="") for i in range(300)
+    ]
+    cells = [{c.name: f"{v:.3f}" for c, v in zip(columns[:30], rng.normal(size=30), strict=True)}] * n
+    return summary_from(
+        logits, targets, class_names(k, names), data=f"made_{k}.csv", target="kind", columns=columns, cells=cells
+    )
+
+
+def class_names(k: int, style: str = "letters") -> list[str]:
+    if style == "letters" and k <= 26:
+        return [chr(65 + i) for i in range(k)]
+    if style == "long":
+        words = ("administration", "bioinformatics-and-phylogenetics", "communication", "debug symbols for", "electronics")
+        return [f"{words[i % 5]} {words[(i // 5) % 5]} {i}" for i in range(k)]
+    return [f"class-{i}" for i in range(k)]
