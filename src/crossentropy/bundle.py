@@ -60,7 +60,7 @@ def write_bundle(folder: Path | str, bundle: Bundle) -> None:
     from safetensors.numpy import save
 
     folder = Path(folder)
-    arrays = {name: np.ascontiguousarray(a) for name, a in bundle.arrays.items()}
+    arrays = {name: np.asarray(a, order="C") for name, a in bundle.arrays.items()}
     parts = {"model": ("safetensors", save(arrays))}
     for name, document in bundle.documents.items():
         parts[name] = ("json", _json(document))

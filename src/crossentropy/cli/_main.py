@@ -66,20 +66,24 @@ def _run(arguments: list[str], debug: bool) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except CrossEntropyError as error:
-        message, code = f"Error: {error}", 2
-    except (KeyboardInterrupt, click.Abort):
-        message, code = "Interrupted.", 130
     except BrokenPipeError:
         # the reader of our output has gone: nothing to say, and nobody to say it to
         sys.stdout = None
         return 0
-    except Exception as error:
-        message, code = f"Error: a mistake in crossentropy itself: {type(error).__name__}: {error}", 1
-    if debug:
-        traceback.print_exc()
-    click.echo(message, err=True)
-    return code
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            traceback.print_exception(error)
+        message, code = _told(error)
+        click.echo(message, err=True)
+        return code
+
+
+def _told(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, CrossEntropyError):
+        return f"Error: {error}", 2
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return "Interrupted.", 130
+    return f"Error: a mistake in crossentropy itself: {type(error).__name__}: {error} (--debug shows where)", 1
 
 
 def _terminated(number: int, frame: object) -> NoReturn:

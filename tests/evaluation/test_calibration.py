@@ -1,0 +1,79 @@
+"""The temperature finds the truth it was given; the noise floor tells calibrated from miscalibrated."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from crossentropy.evaluation import evaluate, fit_temperature
+
+
+def calibrated(n, k, rng, scale=2.0):
+    logits = rng.normal(size=(n, k)) * scale
+    chance = softmax(logits, axis=1).cumsum(axis=1)
+    return logits, (rng.random((n, 1)) > chance).sum(axis=1).clip(0, k - 1)
+
+
+@pytest.mark.parametrize("truth", [0.25, 1.0, 3.0])
+def test_the_temperature_is_found(truth):
+    logits, targets = calibrated(20_000, 4, np.random.default_rng(0))
+    temperature, before, after = fit_temperature(logits * truth, targets)
+    assert temperature == pytest.approx(truth, rel=0.05)
+    assert after <= before
+
+
+def test_the_temperature_minimises_the_loss():
+    logits, targets = calibrated(500, 3, np.random.default_rng(1))
+    weights = np.random.default_rng(2).exponential(size=500)
+    temperature, before, after = fit_temperature(logits * 2, targets, weights)
+
+    def loss(t):
+        return evaluate(logits * 2 / t, targets, classes="abc", sample_weight=weights).loss.value
+
+    assert before == pytest.approx(loss(1))
+    assert after == pytest.approx(loss(temperature))
+    assert after <= min(loss(t) for t in np.geomspace(0.01, 100, 400)) + 1e-12
+
+
+def test_separable_data_get_a_finite_temperature():
+    logits = np.array([[1.0, -1.0], [-1.0, 1.0]] * 10)
+    temperature, _, after = fit_temperature(logits, np.array([0, 1] * 10))
+    assert 1e-3 <= temperature < 1
+    assert np.isfinite(after)
+
+
+def test_logits_without_information_keep_their_temperature():
+    assert fit_temperature(np.zeros((10, 3)), np.arange(10) % 3)[0] == 1.0
+
+
+def test_a_perfectly_calibrated_classifier_stays_below_its_noise_floor():
+    rng = np.random.default_rng(3)
+    below = 0
+    for _ in range(200):
+        logits, targets = calibrated(200, 3, rng)
+        calibration = evaluate(logits, targets, classes="abc").calibration
+        below += calibration.error <= calibration.noise
+    assert 0.90 <= below / 200 <= 0.99
+
+
+def test_an_overconfident_classifier_is_above_it():
+    logits, targets = calibrated(2000, 3, np.random.default_rng(4))
+    calibration = evaluate(logits * 2, targets, classes="abc").calibration
+    assert calibration.error > 2 * calibration.noise
+
+
+def test_the_bins_hold_every_row_once_and_give_the_error():
+    logits, targets = calibrated(997, 5, np.random.default_rng(5))
+    calibration = evaluate(logits, targets, classes="abcde").calibration
+    assert sum(b.rows for b in calibration.bins) == 997
+    assert len(calibration.bins) == 15
+    assert max(b.rows for b in calibration.bins) - min(b.rows for b in calibration.bins) <= 1
+    error = sum(b.rows / 997 * abs(b.accuracy.value - b.confidence) for b in calibration.bins)
+    assert calibration.error == pytest.approx(error)
+    confidences = [b.confidence for b in calibration.bins]
+    assert confidences == sorted(confidences)
+
+
+def test_equal_confidences_share_a_bin():
+    calibration = evaluate(np.zeros((50, 2)), np.arange(50) % 2, classes="ab").calibration
+    assert [b.rows for b in calibration.bins] == [50]
+    assert calibration.error == pytest.approx(0, abs=1e-12)

@@ -1,0 +1,208 @@
+"""Columns to features: laws over arbitrary tables, and the promise that a reloaded encoder gives the same bits."""
+
+import datetime
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crossentropy.errors import BundleError, DataError
+from crossentropy.tables import Encoder, infer_columns, read_table
+
+NUMBERS = st.none() | st.floats() | st.floats(-10, 10)
+WORDS = st.none() | st.sampled_from(["a", "b", "c", "missing", ""]) | st.text(max_size=5)
+
+
+@st.composite
+def frames(draw, rows=st.integers(2, 30)):
+    n = draw(rows)
+    return pl.DataFrame(
+        {
+            "number": pl.Series(draw(st.lists(NUMBERS, min_size=n, max_size=n)), dtype=pl.Float64),
+            "whole": pl.Series(
+                draw(st.lists(st.none() | st.integers(-(2**62), 2**62), min_size=n, max_size=n)),
+                dtype=pl.Int64,
+            ),
+            "flag": pl.Series(
+                draw(st.lists(st.none() | st.booleans(), min_size=n, max_size=n)), dtype=pl.Boolean
+            ),
+            "word": pl.Series(draw(st.lists(WORDS, min_size=n, max_size=n)), dtype=pl.String),
+            "tail": [*map(float, range(n - 1)), 0.5],
+        }
+    )
+
+
+def fit(frame):
+    table = read_table(frame)
+    return Encoder.fit(table, infer_columns(table, leave_out={}))
+
+
+LAWS = settings(deadline=None, derandomize=True, max_examples=100)
+
+
+@LAWS
+@given(frames())
+def test_features_are_finite_and_a_reloaded_encoder_gives_the_same_bits(frame):
+    encoder = fit(frame)
+    features = encoder.transform(read_table(frame))
+    assert features.dtype == np.float32
+    assert features.shape == (frame.height, len(encoder.feature_names))
+    assert len(set(encoder.feature_names)) == len(encoder.feature_names)
+    assert np.isfinite(features).all()
+    again = Encoder.from_json(json.loads(json.dumps(encoder.to_json())))
+    assert again == encoder
+    assert again.transform(read_table(frame)).tobytes() == features.tobytes()
+
+
+@LAWS
+@given(frames(), st.randoms(use_true_random=False))
+def test_the_order_of_rows_and_columns_does_not_matter(frame, random):
+    encoder = fit(frame)
+    rows = list(range(frame.height))
+    random.shuffle(rows)
+    names = frame.columns
+    random.shuffle(names)
+    shuffled = frame[rows].select([*names, pl.lit(1).alias("further")])
+    assert (encoder.transform(read_table(shuffled)) == encoder.transform(read_table(frame))[rows]).all()
+    again = fit(frame[rows])
+    assert again.feature_names == encoder.feature_names
+    np.testing.assert_allclose(
+        again.transform(read_table(frame)), encoder.transform(read_table(frame)), rtol=1e-5, atol=1e-5
+    )
+
+
+@LAWS
+@given(frames(), frames())
+def test_any_other_table_of_these_columns_is_encoded(frame, other):
+    features = fit(frame).transform(read_table(other))
+    assert features.shape[0] == other.height
+    assert np.isfinite(features).all()
+
+
+def features_of(train, test=None):
+    encoder = fit(pl.DataFrame(train))
+    features = encoder.transform(read_table(pl.DataFrame(train if test is None else test)))
+    return dict(zip(encoder.feature_names, features.T, strict=True))
+
+
+def test_numbers_are_standardised():
+    values = np.array([3.0, 5.0, 7.0, 9.5])
+    got = features_of({"a": values})
+    np.testing.assert_allclose(got["a"], (values - values.mean()) / values.std(), rtol=1e-6)
+
+
+def test_numbers_of_1e300_and_of_1e_minus_300_are_standardised_too():
+    for unit in (1e300, 1e-300):
+        got = features_of({"a": np.array([1.0, 2.0, 3.0]) * unit})
+        np.testing.assert_allclose(got["a"], [-np.sqrt(1.5), 0, np.sqrt(1.5)], rtol=1e-6)
+
+
+def test_missing_and_infinite_numbers_have_a_place_of_their_own():
+    got = features_of({"a": [1.0, None, 3.0, float("nan"), float("inf")]})
+    np.testing.assert_array_equal(got["a"], np.float32([-1, 0, 1, 0, 0]))
+    np.testing.assert_array_equal(got["a missing"], np.float32([0, 1, 0, 1, 1]))
+
+
+def test_a_category_is_one_hot_with_places_for_missing():
+    got = features_of({"a": ["x", "y", None, "x"], "b": [1, 2, 3, 5]})
+    assert [n for n in got if n.startswith("a")] == ["a = x", "a = y", "a missing"]
+    np.testing.assert_array_equal(got["a = x"], [1, 0, 0, 1])
+    np.testing.assert_array_equal(got["a missing"], [0, 0, 1, 0])
+
+
+def test_forty_levels_are_kept_and_the_rest_go_to_other():
+    words = [f"w{i:02d}" for i in range(45) for _ in range(3)] + ["w44"]
+    got = features_of({"a": words})
+    levels = [n for n in got if n.startswith("a = ")]
+    assert len(levels) == 40
+    assert "a = w44" in levels
+    assert {f"a = w{i:02d}" for i in range(39)} < set(levels)
+    assert got["a other"].sum() == 15
+    total = sum(got.values())
+    np.testing.assert_array_equal(total, np.ones(len(words)))
+
+
+def test_an_unseen_category_goes_to_other_or_to_nothing():
+    few = features_of({"a": ["x", "y", "y"]}, {"a": ["z", "x", None]})
+    assert [list(column) for column in few.values()] == [[0, 1, 0], [0, 0, 0]]
+    many = features_of({"a": [f"w{i}" for i in range(41)] * 2}, {"a": ["new"]})
+    assert many["a other"] == [1]
+
+
+def test_other_types_at_prediction_mean_the_same():
+    encoder = fit(pl.DataFrame({"n": [1.0, 2.0, 4.0], "c": ["1", "2", "2"]}))
+    want = encoder.transform(read_table(pl.DataFrame({"n": [2.0, 4.0], "c": ["1", "2"]})))
+    as_text = read_table(pl.DataFrame({"n": ["2", "4"], "c": [1.0, 2.0]}))
+    assert (encoder.transform(as_text) == want).all()
+    with pytest.raises(DataError, match=r"column 'n', row 1: 'four' is not a number"):
+        encoder.transform(read_table(pl.DataFrame({"n": ["2", "four"], "c": ["1", "2"]})))
+
+
+def test_a_missing_column_is_refused_by_name():
+    encoder = fit(pl.DataFrame({"income": [1.0, 2.0], "age": [3.0, 5.0]}))
+    with pytest.raises(DataError, match=r"no column 'income'.*Did you mean 'incme'\?"):
+        encoder.transform(read_table(pl.DataFrame({"incme": [1.0], "age": [2.0]})))
+
+
+def test_no_usable_column_is_refused():
+    with pytest.raises(DataError, match=r"no column is left to learn from\. Left out: a \(one value only\)"):
+        fit(pl.DataFrame({"a": [1, 1, 1]}))
+
+
+KINDS = {
+    "number": ([1.5, 2.0, None], "number", True),
+    "all_different_reals": (list(np.linspace(0, 1, 60)), "number", True),
+    "flag": ([True, False, None], "boolean", True),
+    "word": (["a", "b", None], "category", True),
+    "one value": ([3, 3, 3], "constant", False),
+    "one value or missing": ([3, 3, None], "number", True),
+    "nothing": ([None, None, None], "empty", False),
+    "nan": ([float("nan")] * 3, "empty", False),
+    "counting": (list(range(100, 160)), "identifier", False),
+    "counting a few": (list(range(30)), "number", True),
+    "names": ([f"id-{i}" for i in range(60)], "identifier", False),
+    "sentences": ([f"this is sentence {i}" for i in range(60)], "text", False),
+    "mostly different": ([f"w{i % 40}" for i in range(60)], "category", True),
+    "more different": ([f"w{i % 45}" for i in range(60)], "text", False),
+    "dates": ([datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)], "date", False),
+    "lists": ([[1], [2, 3]], "other", False),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kinds_follow_the_written_rules(name):
+    values, kind, used = KINDS[name]
+    table = read_table(pl.DataFrame({name: values}))
+    (column,) = infer_columns(table, leave_out={})
+    assert (column.kind, column.used) == (kind, used)
+    assert used or column.note
+
+
+def test_a_column_left_out_says_why():
+    table = read_table(pl.DataFrame({"a": [1, 2], "b": [3, 4]}))
+    columns = infer_columns(table, leave_out={"b": "the target"})
+    assert [(c.name, c.used, c.note) for c in columns] == [("a", True, ""), ("b", False, "the target")]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"columns": [{}], "image": None},
+        {
+            "columns": [{"kind": "number", "name": "a", "mean": 0.0, "scale": 0.0, "missing": False}],
+            "image": None,
+        },
+        {
+            "columns": [{"kind": "number", "name": "a", "mean": 0.0, "scale": 1.0, "missing": False, "x": 1}],
+            "image": None,
+        },
+        {"columns": [], "image": [1]},
+    ],
+)
+def test_a_schema_of_another_form_is_refused(broken):
+    with pytest.raises(BundleError, match="not of the expected form"):
+        Encoder.from_json(broken)
