@@ -9,24 +9,52 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from crossentropy.linear import LogisticRegression as LogisticRegression
+    from crossentropy import (
+        bundle,
+        classifier,
+        errors,
+        evaluation,
+        experiment,
+        linear,
+        losses,
+        report,
+        tables,
+    )
+    from crossentropy.classifier import Classifier
+    from crossentropy.experiment import Run, train
+    from crossentropy.linear import LogisticRegression
 
 __version__ = "0.1.0"
 
 # public name -> the room that defines it
 _HOME = {
-    "LogisticRegression": "crossentropy.linear",
+    "Classifier": "classifier",
+    "LogisticRegression": "linear",
+    "Run": "experiment",
+    "train": "experiment",
 }
 
-_ROOMS = ("errors", "linear", "losses")
-
-__all__ = ["LogisticRegression", "errors", "linear", "losses"]
+__all__ = [
+    "Classifier",
+    "LogisticRegression",
+    "Run",
+    "bundle",
+    "classifier",
+    "errors",
+    "evaluation",
+    "experiment",
+    "linear",
+    "losses",
+    "report",
+    "tables",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    if name in _ROOMS:
+        return getattr(importlib.import_module(f"crossentropy.{_HOME[name]}"), name)
+    if name in __all__:
         return importlib.import_module(f"crossentropy.{name}")
     raise AttributeError(f"module 'crossentropy' has no attribute {name!r}")
 

@@ -19,12 +19,14 @@ Digest in the name is the first 16 hexadecimal digits of the SHA-256 that `model
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +37,7 @@ from numpy.typing import NDArray
 
 from crossentropy.errors import BundleError, OutputError
 
-__all__ = ["FORMAT", "Bundle", "read_bundle", "write_bundle", "write_file"]
+__all__ = ["FORMAT", "Bundle", "read_bundle", "replace_folder", "write_bundle", "write_file"]
 
 FORMAT = 1
 _NAME = re.compile(r"[a-z]+-[0-9a-f]{16}\.(safetensors|json)")
@@ -137,6 +139,32 @@ def write_file(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def replace_folder(new: Path, folder: Path) -> None:
+    """Put the folder `new` in the place of `folder`, which may exist; both lie on one file system.
+
+    Linux exchanges two names in one step (renameat2, RENAME_EXCHANGE), so that a reader finds the old folder or
+    the new one at every moment; where the file system cannot, the old one is moved aside first.
+    """
+    if not folder.exists():
+        new.rename(folder)
+        return
+    old = new
+    if not _exchange(new, folder):
+        old = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.old")
+        folder.rename(old)
+        new.rename(folder)
+    shutil.rmtree(old)
+
+
+def _exchange(a: Path, b: Path) -> bool:
+    at_cwd, exchange = -100, 2
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    return bool(renameat2(at_cwd, os.fsencode(a), at_cwd, os.fsencode(b), exchange) == 0)
 
 
 _AGAIN = "The file is damaged: copy it again from where it came, or train again."

@@ -94,7 +94,9 @@ class Classifier:
 
     def predict(self, data: Any) -> NDArray[Any]:
         """Return the most probable class name of each row (N,)."""
-        return np.asarray(self.classes)[self.logits(data).argmax(axis=1)]
+        names: NDArray[Any] = np.asarray(self.classes)
+        labels: NDArray[Any] = names[self.logits(data).argmax(axis=1)]
+        return labels
 
     def save(self, folder: Path | str) -> None:
         """Write the classifier into `folder`, whole or not at all; one that is there already is replaced.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from crossentropy.errors import ConfigError, did_you_mean
 
@@ -48,6 +48,20 @@ class Config(BaseModel):
     def _listed(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
 
+    @model_validator(mode="after")
+    def _one_part_a_column(self) -> Config:
+        parts = [
+            ("target", self.target),
+            ("weight", self.weight),
+            ("id", self.id),
+            *(("drop", d) for d in self.drop),
+        ]
+        seen: dict[str, str] = {}
+        for part, name in parts:
+            if name is not None and seen.setdefault(name, part) != part:
+                raise ValueError(f"column {name!r} is given both as {seen[name]} and as {part}")
+        return self
+
 
 def make_config(**settings: Any) -> Config:
     """Return the settings, checked.
@@ -65,7 +79,8 @@ def make_config(**settings: Any) -> Config:
             raise ConfigError(f"There is no setting {name!r}.", fix=fix) from None
         if first["type"] == "missing":
             raise ConfigError(f"The setting {name!r} is missing.") from None
-        raise ConfigError(f"The setting {name} = {first['input']!r} is not valid: {first['msg']}.") from None
+        what = f"The setting {name} = {first['input']!r} is not valid" if name else "The settings do not fit"
+        raise ConfigError(f"{what}: {first['msg'].removeprefix('Value error, ')}.") from None
 
 
 def read_config(path: Path | str) -> Config:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from crossentropy.bundle import replace_folder
 from crossentropy.classifier import Classifier
 from crossentropy.errors import BundleError, OutputError
 from crossentropy.experiment._config import Config
@@ -62,13 +63,7 @@ class Run:
         try:
             part.mkdir(parents=True)
             self._write(part)
-            if folder.exists():
-                old = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.old"
-                folder.rename(old)
-                part.rename(folder)
-                shutil.rmtree(old)
-            else:
-                part.rename(folder)
+            replace_folder(part, folder)
         except OSError as error:
             fix = "Free some space." if error.errno == errno.ENOSPC else "Choose another folder with --out."
             raise OutputError(f"{folder}: cannot be written ({error.strerror}).", fix=fix) from None

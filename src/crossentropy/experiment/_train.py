@@ -64,7 +64,9 @@ def train(
     clock("read", f"Read {table.frame.height:,} rows of {table.frame.width} columns from {table.name}")
     rows, held_out, notes = _split(config, table, test_table)
     clock("split", f"Set {len(held_out.ids):,} rows aside to test on, {len(rows.ids):,} to train on")
-    columns = infer_columns(rows.table, leave_out=_left_out(config))
+    roles = _roles(config)
+    dropped = dict.fromkeys(config.drop, "dropped by --drop")
+    columns = infer_columns(rows.table, leave_out={**dropped, **roles})
     encoder = Encoder.fit(rows.table, columns)
     features = encoder.transform(rows.table)
     clock("encode", f"Encoded {len(encoder.codes)} columns as {features.shape[1]:,} features")
@@ -84,7 +86,7 @@ def train(
         penalty=fitted.penalty,
         temperature=fitted.temperature,
         optimality=fitted.optimality,
-        columns=tuple(ColumnNote(**asdict(column)) for column in columns),
+        columns=tuple(ColumnNote(**asdict(c)) for c in columns if c.name not in roles),
         worst_rows=worst_rows(classifier, logits, ids, held_out),
         notes=notes,
         advice=(),
@@ -147,20 +149,22 @@ def _place(source: Any) -> str | None:
     return str(source) if isinstance(source, str | Path) else None
 
 
-def _left_out(config: Config) -> dict[str, str]:
-    left_out = dict.fromkeys(config.drop, "dropped by --drop")
-    left_out[config.target] = "the target"
+def _roles(config: Config) -> dict[str, str]:
+    """Return the columns that have another part to play than a feature's."""
+    roles = {config.target: "the target"}
     if config.weight is not None:
-        left_out[config.weight] = "the row weights"
+        roles[config.weight] = "the row weights"
     if config.id is not None:
-        left_out[config.id] = "the row names (--id)"
-    return left_out
+        roles[config.id] = "the row names"
+    return roles
 
 
 def _split(config: Config, table: Table, test_table: Table | None) -> tuple[Rows, Rows, tuple[str, ...]]:
     """Return training rows, test rows, and what is to be said of the rows left out."""
     for name in config.drop:
         find_column(table, name, "to be dropped")
+    if config.id is not None:
+        find_column(table, config.id, "the row names")
     rows, notes = read_rows(config, table)
     if test_table is not None:
         held_out, more = read_rows(config, test_table, rows.classes)
