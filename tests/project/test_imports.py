@@ -61,7 +61,19 @@ def loaded_by(code: str) -> set[str]:
     return {name.split(".")[0] for name in done.stdout.split()}
 
 
-HEAVY = {"torch", "numba", "polars", "pandas", "matplotlib", "sklearn", "scipy", "numpy", "pydantic", "jinja2", "rich"}
+HEAVY = {
+    "torch",
+    "numba",
+    "polars",
+    "pandas",
+    "matplotlib",
+    "sklearn",
+    "scipy",
+    "numpy",
+    "pydantic",
+    "jinja2",
+    "rich",
+}
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ WORDS = st.none() | st.sampled_from(["a", "b", "c", "missing", ""]) | st.text(ma
 
 
 @st.composite
-def frames(draw, rows=st.integers(2, 30)):
-    n = draw(rows)
+def frames(draw):
+    n = draw(st.integers(2, 30))
     return pl.DataFrame(
         {
             "number": pl.Series(draw(st.lists(NUMBERS, min_size=n, max_size=n)), dtype=pl.Float64),

@@ -20,7 +20,7 @@ from crossentropy.tables._read import Table
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Encoder"]
+__all__ = ["Encoder", "numbers"]
 
 # A value further out than this many standard deviations says no more than one at the limit, and float32 holds it.
 _FAR = 1e4
@@ -40,17 +40,15 @@ class NumberCode:
         return (self.name, f"{self.name} missing") if self.missing else (self.name,)
 
     @classmethod
-    def fit(cls, series: pl.Series) -> NumberCode:
-        values = _floats(series)
+    def fit(cls, name: str, values: NDArray[np.float64]) -> NumberCode:
         present = values[np.isfinite(values)]
         # divided by the largest first: squares of 1e200 overflow
         largest = float(np.abs(present).max()) or 1.0
         mean = float((present / largest).mean()) * largest
         scale = float((present / largest).std()) * largest
-        return cls(series.name, mean, scale if scale > 0 else 1.0, len(present) < len(values))
+        return cls(name, mean, scale if scale > 0 else 1.0, len(present) < len(values))
 
-    def write(self, series: pl.Series, out: NDArray[np.float32]) -> None:
-        values = _floats(series)
+    def write(self, values: NDArray[np.float64], out: NDArray[np.float32]) -> None:
         absent = ~np.isfinite(values)
         with np.errstate(over="ignore"):
             code = np.clip((values - self.mean) / self.scale, -_FAR, _FAR)
@@ -134,8 +132,11 @@ class Encoder:
             )
         codes: list[Code] = []
         for column in used:
-            fit = CategoryCode.fit if column.kind == "category" else NumberCode.fit
-            codes.append(fit(table.frame[column.name]))
+            values = table.frame[column.name]
+            if column.kind == "category":
+                codes.append(CategoryCode.fit(values))
+            else:
+                codes.append(NumberCode.fit(column.name, numbers(table, values)))
         return cls(tuple(codes), table.image)
 
     def transform(self, table: Table) -> NDArray[np.float32]:
@@ -155,13 +156,12 @@ class Encoder:
         start = 0
         for code in self.codes:
             stop = start + len(code.features)
-            try:
-                code.write(frame[code.name], features[:, start:stop])
-            except _NotNumbersError as wrong:
-                raise DataError(
-                    f"{table.name}: column {code.name!r}, row {wrong.row}: {wrong.value!r} is not a number.",
-                    fix="The classifier was trained on numbers in this column.",
-                ) from None
+            values = frame[code.name]
+            out = features[:, start:stop]
+            if isinstance(code, NumberCode):
+                code.write(numbers(table, values), out)
+            else:
+                code.write(values, out)
             start = stop
         return features
 
@@ -197,20 +197,21 @@ def _code(entry: dict[str, Any]) -> Code:
     return CategoryCode(**{**entry, "levels": tuple(str(level) for level in entry["levels"])})
 
 
-class _NotNumbersError(Exception):
-    def __init__(self, row: int, value: object) -> None:
-        self.row = row
-        self.value = value
+def numbers(table: Table, series: pl.Series) -> NDArray[np.float64]:
+    """Return the values of a column as float64, missing ones as NaN; text that reads as a number is one.
 
-
-def _floats(series: pl.Series) -> NDArray[np.float64]:
-    """Return the values as float64, missing ones as NaN; text that reads as a number is one."""
+    Raises:
+        DataError: a value is not a number; names the column, the row and the value.
+    """
     import polars as pl
 
     values = series.cast(pl.Float64, strict=False)
     if not series.dtype.is_numeric() and values.null_count() > series.null_count():
         row = int((values.is_null() & series.is_not_null()).arg_max() or 0)
-        raise _NotNumbersError(row, series[row])
+        raise DataError(
+            f"{table.name}: column {series.name!r}, row {row}: {series[row]!r} is not a number.",
+            fix="Expected numbers in this column.",
+        )
     return np.asarray(values.to_numpy(), np.float64)
 
 
