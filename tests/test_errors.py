@@ -15,11 +15,11 @@ def test_the_tree_in_the_docstring_is_the_tree():
     drawn = {}
     path = []
     for line in errors.__doc__.splitlines():
-        found = re.match(r"( *)[*+\-.] (\w+)(?: \((\w+)\))?", line)
+        found = re.match(r"( *)[*+\-.] (\w+)(?: \(([\w, ]+)\))?", line)
         if found:
             depth = len(found[1]) // 2
             path[depth:] = [found[2]]
-            drawn[found[2]] = {path[depth - 1] if depth else None, found[3]} - {None}
+            drawn[found[2]] = {path[depth - 1] if depth else "", *(found[3] or "").split(", ")} - {""}
     real = {c.__name__: {b.__name__ for b in c.__bases__} - {"Exception"} for c in CLASSES}
     drawn["CrossEntropyWarning"] = {"UserWarning"}
     assert drawn == real

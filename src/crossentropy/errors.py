@@ -1,16 +1,20 @@
 """Every error and warning the package raises.
 
 * CrossEntropyError
-  + InputError (ValueError)              what was given cannot be used; the command exits with 2
-    - DataError                          a file or a table: names the file, the row, the column, the value
-    - TargetError                        targets: of the wrong kind, of one class only, not a distribution
-      . ClassIdError (IndexError)        a class id outside [0, K); torch's callers catch IndexError
-    - ShapeError (RuntimeError)          shapes or dtypes that do not fit; torch's callers catch RuntimeError
-    - ConfigError                        a setting: unknown, out of range, in conflict with another
-    - OutputError (OSError)              a place that cannot be written, or that holds something already
-  + BundleError                          a saved classifier that is damaged, or that this version cannot read
+  + InputError (ValueError, RuntimeError)    what was given cannot be used; the command exits with 2
+    - DataError                              a file or a table: names the file, the row, the column, the value
+    - TargetError                            targets: of the wrong kind, of one class only, not a distribution
+      . ClassIdError (IndexError)            a class id outside [0, K)
+    - ShapeError                             shapes or dtypes that do not fit together
+      . AxisError (IndexError)               an axis that does not exist, or that holds no classes
+    - TensorTypeError (TypeError, NotImplementedError)   no tensor, or of a dtype that has no logits
+    - ConfigError                            a setting: unknown, out of range, in conflict with another
+    - OutputError (OSError)                  a place that cannot be written, or that holds something already
+  + BundleError                              a saved classifier that is damaged, or that this version cannot read
 * CrossEntropyWarning (UserWarning)
-  + DataWarning                          the data were used, but not all of them, or not as they stand
+  + DataWarning                              the data were used, but not all of them, or not as they stand
+
+The built-in classes in brackets are those that callers of torch and scikit-learn catch for the same mistake.
 
 A message says what was wrong (where, which value), what was expected, and what to do. `fix` is the last of
 the three; `str()` of an error is the whole message, on one line.
@@ -22,6 +26,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "AxisError",
     "BundleError",
     "ClassIdError",
     "ConfigError",
@@ -33,6 +38,7 @@ __all__ = [
     "OutputError",
     "ShapeError",
     "TargetError",
+    "TensorTypeError",
     "did_you_mean",
 ]
 
@@ -49,7 +55,7 @@ class CrossEntropyError(Exception):
         return " ".join(f"{self.message} {self.fix}".split())
 
 
-class InputError(CrossEntropyError, ValueError):
+class InputError(CrossEntropyError, ValueError, RuntimeError):
     """What was given cannot be used."""
 
 
@@ -65,8 +71,16 @@ class ClassIdError(TargetError, IndexError):
     """A class id lies outside [0, K)."""
 
 
-class ShapeError(InputError, RuntimeError):
+class ShapeError(InputError):
     """Shapes or dtypes do not fit together."""
+
+
+class AxisError(ShapeError, IndexError):
+    """An axis does not exist, or holds no classes."""
+
+
+class TensorTypeError(InputError, TypeError, NotImplementedError):
+    """An argument is no tensor, or of a dtype that the function does not take."""
 
 
 class ConfigError(InputError):

@@ -1,0 +1,32 @@
+"""The formula and its forms: torch's cross-entropy losses, under torch's names, readable and checked.
+
+_definition.py   the truth: each loss in a few lines of plain torch; read this first
+_activations.py  sigmoid, softmax, log_softmax, one_hot
+_multiclass.py   cross_entropy, nll_loss: one class out of C
+_binary.py       binary_cross_entropy_with_logits, binary_cross_entropy: each decision on its own
+_modules.py      the same as torch.nn modules
+_checks.py       what is refused, and the message that says why
+_precision.py    the dtype of the arithmetic and of the result
+_reduction.py    none, mean, sum
+
+Logits and probabilities are different arguments of different functions; losses are in nats.
+"""
+
+from crossentropy.losses._activations import log_softmax, one_hot, sigmoid, softmax
+from crossentropy.losses._binary import binary_cross_entropy, binary_cross_entropy_with_logits
+from crossentropy.losses._modules import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss
+from crossentropy.losses._multiclass import cross_entropy, nll_loss
+
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "log_softmax",
+    "nll_loss",
+    "one_hot",
+    "sigmoid",
+    "softmax",
+]

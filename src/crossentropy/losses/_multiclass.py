@@ -1,0 +1,139 @@
+"""The losses of one class out of K: from logits, and from log-probabilities."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from crossentropy.losses import _definition as definition
+from crossentropy.losses._checks import (
+    check_class_weight,
+    check_distributions,
+    check_label_smoothing,
+    check_logits,
+    check_same_dtype,
+    check_tensors,
+    class_ids,
+)
+from crossentropy.losses._precision import result_dtype, widen
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    r"""Cross-entropy of logits against class ids or distributions over classes.
+
+    .. math::
+        \ell_i = -\sum_k w_k\, q_{ik} \Bigl(z_{ik} - \log \sum_j e^{z_{ij}}\Bigr),
+        \qquad q = (1 - \varepsilon)\, y + \varepsilon / C
+
+    y is the distribution, or the one-hot of the class id. Same results as `torch.nn.functional.cross_entropy`. Beyond
+    it: class ids of any integer dtype; `0 * log 0 = 0`, so a class of probability, or of weight, zero may have the
+    logit -inf; a row that is ignored has the gradient zero even where its logits are not finite.
+
+    Distributions are taken as they are: rows that are negative or do not sum to 1 go through the same formula.
+
+    Args:
+        input: logits, (C), (N, C) or (N, C, d1, ...). Not probabilities: softmax is inside.
+        target: class ids, of the shape of `input` without C; or a distribution over classes for each row, of the shape
+            of `input` and any floating dtype.
+        weight: (C), a weight w for each class.
+        ignore_index: the class id of rows to leave out; with class ids only.
+        reduction: "none", "sum" or "mean". The mean is weighted: it divides by the sum of the weights of the target
+            classes of the rows that are not ignored. With distributions it divides by the number of rows.
+        label_smoothing: epsilon in [0, 1], the share of the target that is spread over all classes.
+
+    Returns:
+        The loss in nats: a scalar, or with "none" one for each row (0 where ignored). The mean over no rows, or over a
+        total weight of zero, is NaN; the sum is 0. 16-bit inputs are computed in float32.
+
+    Raises:
+        ClassIdError: a class id outside [0, C) that is not `ignore_index`; names the row and the value.
+        TargetError: `target` has the dtype of neither class ids nor distributions.
+        ShapeError: shapes or dtypes do not fit, or there are no classes.
+        ConfigError: an unknown reduction, a smoothing outside [0, 1], an ignored class id for distributions.
+        InputError: an argument is not a tensor.
+
+    Example:
+        >>> import torch
+        >>> from crossentropy.losses import cross_entropy
+        >>> logits = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        >>> cross_entropy(logits, torch.tensor([0, 2]))
+        tensor(0.8955)
+        >>> cross_entropy(logits, torch.tensor([0, -100]), reduction="none")
+        tensor([0.2395, 0.0000])
+
+    References:
+        Good, Rational decisions, 1952 (the score). Szegedy et al., Rethinking the Inception architecture, 2016,
+        section 7 (label smoothing).
+    """
+    check_tensors(input=input, target=target, weight=weight)
+    classes = check_logits(input)
+    check_class_weight(weight, classes)
+    check_label_smoothing(label_smoothing)
+    if target.shape == input.shape:
+        check_distributions(target, ignore_index)
+        dtype = result_dtype(input, target, weight)
+    else:
+        target = class_ids(input, target, ignore_index)
+        check_same_dtype("weight", weight, input)
+        dtype = result_dtype(input)
+    return definition.cross_entropy(
+        widen(input), widen(target), widen(weight), ignore_index, reduction, label_smoothing
+    ).to(dtype)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Negative log-likelihood of class ids, from log-probabilities.
+
+    .. math:: \ell_i = -w_{t_i} \log p_{i t_i}
+
+    `cross_entropy(z, t)` is `nll_loss(log_softmax(z, 1), t)`. Same results as `torch.nn.functional.nll_loss`. Beyond
+    it: class ids of any integer dtype, and a class of weight zero may have the log-probability -inf.
+
+    Args:
+        input: log-probabilities, (C), (N, C) or (N, C, d1, ...). They are not checked to be at most 0.
+        target: class ids, of the shape of `input` without C.
+        weight: (C), a weight w for each class.
+        ignore_index: the class id of rows to leave out.
+        reduction: "none", "sum" or "mean", which divides by the sum of the weights of the rows that are not ignored.
+
+    Returns:
+        The loss in nats: a scalar, or with "none" one for each row (0 where ignored). The mean over no rows, or over a
+        total weight of zero, is NaN; the sum is 0.
+
+    Raises:
+        ClassIdError: a class id outside [0, C) that is not `ignore_index`; names the row and the value.
+        TargetError: `target` is not of an integer dtype.
+        ShapeError: shapes or dtypes do not fit, or there are no classes.
+        ConfigError: an unknown reduction.
+        InputError: an argument is not a tensor.
+
+    Example:
+        >>> import torch
+        >>> from crossentropy.losses import nll_loss
+        >>> nll_loss(torch.tensor([[0.1, 0.2, 0.2, 0.5]]).log(), torch.tensor([1]))
+        tensor(1.6094)
+
+    References:
+        Fisher, On the mathematical foundations of theoretical statistics, 1922, section 6.
+    """
+    check_tensors(input=input, target=target, weight=weight)
+    check_class_weight(weight, check_logits(input))
+    check_same_dtype("weight", weight, input)
+    target = class_ids(input, target, ignore_index)
+    return definition.nll_loss(widen(input), target, widen(weight), ignore_index, reduction).to(
+        result_dtype(input)
+    )
