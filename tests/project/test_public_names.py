@@ -45,7 +45,7 @@ def public_callables():
                         yield pytest.param(member, id=f"{module}.{name}.{attribute}")
 
 
-@pytest.mark.parametrize("thing", public_callables())
+@pytest.mark.parametrize("thing", list(public_callables()))
 def test_every_public_callable_is_documented_and_hinted(thing):
     assert inspect.getdoc(thing)
     if inspect.isclass(thing):

@@ -54,23 +54,23 @@ def worst_rows(logits, targets, classes, cells, images=None, n=6):
 def summary_from(logits, targets, classes, *, data, target, columns=(), cells=None, images=None, **changes):
     """Return a whole summary around logits; `changes` replace its fields."""
     columns = tuple(columns)
-    fields = dict(
-        data=data,
-        target=target,
-        rows_train=3 * len(targets),
-        rows_test=len(targets),
-        features=max(1, len(columns)),
-        seed=0,
-        split="a quarter of the rows, drawn at random within each class",
-        test=evaluate(logits, targets, classes=classes),
-        penalty=Penalty(C=1.0, folds=5, path=PATH),
-        temperature=Temperature(value=1.14, loss_before=0.1764, loss_after=0.1721, corrected=False),
-        optimality=Optimality(objective=0.0912, gap=3.1e-8, n_iter=41, message="gap below the tolerance"),
-        columns=columns,
-        worst_rows=worst_rows(logits, targets, classes, cells, images),
-        notes=("3 rows without a target were left out.",),
-        advice=(),
-    )
+    fields = {
+        "data": data,
+        "target": target,
+        "rows_train": 3 * len(targets),
+        "rows_test": len(targets),
+        "features": max(1, len(columns)),
+        "seed": 0,
+        "split": "a quarter of the rows, drawn at random within each class",
+        "test": evaluate(logits, targets, classes=classes),
+        "penalty": Penalty(C=1.0, folds=5, path=PATH),
+        "temperature": Temperature(value=1.14, loss_before=0.1764, loss_after=0.1721, corrected=False),
+        "optimality": Optimality(objective=0.0912, gap=3.1e-8, n_iter=41, message="gap below the tolerance"),
+        "columns": columns,
+        "worst_rows": worst_rows(logits, targets, classes, cells, images),
+        "notes": ("3 rows without a target were left out.",),
+        "advice": (),
+    }
     summary = Summary(**(fields | changes))
     return summary if summary.advice else summary.model_copy(update={"advice": advise(summary)})
 
@@ -90,7 +90,13 @@ def digits() -> Summary:
     x, y = load_digits(return_X_y=True)
     logits, test = _fitted(x, y, 1.0)
     columns = [
-        ColumnNote(name=f"pixel_{i}", kind="numeric" if i else "constant", used=i != 0, missing=0, note="" if i else "every value is 0")
+        ColumnNote(
+            name=f"pixel_{i}",
+            kind="numeric" if i else "constant",
+            used=i != 0,
+            missing=0,
+            note="" if i else "every value is 0",
+        )
         for i in range(64)
     ]
     return summary_from(
@@ -108,10 +114,16 @@ def _tabular(data, name, target, C):
     logits, test = _fitted(data.data, data.target, C)
     names = [str(n) for n in data.feature_names]
     cells = [{n: f"{v:.4g}" for n, v in zip(names, row, strict=True)} for row in data.data[test]]
-    columns = [ColumnNote(name=n, kind="numeric", used=True, missing=i % 4, note="") for i, n in enumerate(names)]
-    columns.append(ColumnNote(name="id", kind="identifier", used=False, missing=0, note="every value differs"))
+    columns = [
+        ColumnNote(name=n, kind="numeric", used=True, missing=i % 4, note="") for i, n in enumerate(names)
+    ]
     columns.append(
-        ColumnNote(name="remarks", kind="text", used=False, missing=212, note="text is not read yet; it may help")
+        ColumnNote(name="id", kind="identifier", used=False, missing=0, note="every value differs")
+    )
+    columns.append(
+        ColumnNote(
+            name="remarks", kind="text", used=False, missing=212, note="text is not read yet; it may help"
+        )
     )
     return summary_from(
         logits, data.target[test], data.target_names, data=name, target=target, columns=columns, cells=cells
@@ -144,7 +156,73 @@ def made(k: int = 26, n: int = 1500, names: str = "letters", signal: float = 3.5
     ]
     cells = [{c.name: f"{v:.3f}" for c, v in zip(columns[:30], rng.normal(size=30), strict=True)}] * n
     return summary_from(
-        logits, targets, class_names(k, names), data=f"made_{k}.csv", target="kind", columns=columns, cells=cells
+        logits,
+        targets,
+        class_names(k, names),
+        data=f"made_{k}.csv",
+        target="kind",
+        columns=columns,
+        cells=cells,
+    )
+
+
+NASTY = (
+    "<script>alert(1)</script>",
+    "</style><img src=x onerror=alert(1)>",
+    'x" onload="alert(1)',
+    "{{ 7 * 7 }} {% raw %}",
+    "a|b|c",
+    "[click](http://evil.example)",
+    "![i](http://evil.example/x.png)",
+    "`code` **bold** _it_ ~~no~~ # h",
+    "<b>&lt;b&gt;&amp;</b>",
+    "\x1b[31mred\x07 bell",
+    "two\nlines\r\n\n# heading",
+    "\u202egnp.exe\u2066 override",
+    "שלום עולם",
+    "مرحبا",
+    "👩\u200d👩\u200d👧 family 🎉",
+    "漢字かな交じり文" * 12,
+    "x" * 300,
+    "",
+    " \t ",
+    "1. one",
+    "- dash",
+    "https://evil.example www.evil.example me@evil.example",
+    "back\\slash\\",
+    "javascript:alert(1)",
+    "half a pair \ud800",
+    "$x^2$ \\alpha",
+    "<!-- comment -->",
+)
+
+
+def named(names, *, image: bool = False) -> Summary:
+    """Return a summary that carries the given names wherever data can reach a report."""
+    names = list(names)
+    k = len(names)
+    rng = np.random.default_rng(1)
+    targets = np.arange(4 * k) % k
+    logits = rng.normal(size=(4 * k, k))
+    logits[np.arange(4 * k), targets] += 1.5
+    columns = [
+        ColumnNote(name=n, kind=n, used=i % 2 == 0, missing=i, note=f"note {n}") for i, n in enumerate(names)
+    ]
+    # beside the name a number, so that equal names stay apart as keys
+    cells = [{f"{i} {n}": f"{n}" for i, n in enumerate(names)}] * len(targets)
+    pictures = rng.random((len(targets), 5, 4)) if image else None
+    return summary_from(
+        logits,
+        targets,
+        names,
+        data=f"data {names[0]}",
+        target=f"target {names[0]}",
+        columns=columns,
+        cells=cells,
+        images=pictures,
+        notes=tuple(f"note {n}" for n in names),
+        advice=tuple(f"look at {n}" for n in names[:4]),
+        split=f"split {names[0]}",
     )
 
 
@@ -152,6 +230,12 @@ def class_names(k: int, style: str = "letters") -> list[str]:
     if style == "letters" and k <= 26:
         return [chr(65 + i) for i in range(k)]
     if style == "long":
-        words = ("administration", "bioinformatics-and-phylogenetics", "communication", "debug symbols for", "electronics")
+        words = (
+            "administration",
+            "bioinformatics-and-phylogenetics",
+            "communication",
+            "debug symbols for",
+            "electronics",
+        )
         return [f"{words[i % 5]} {words[(i // 5) % 5]} {i}" for i in range(k)]
     return [f"class-{i}" for i in range(k)]

@@ -68,6 +68,7 @@ def evaluate(
     present = frequency[frequency > 0]
     entropy = float(-(present * np.log(present)).sum())
     loss = mean_interval(losses, weights)
+    worst = max(1, round(n / 100))
     confusion = np.zeros((k, k), np.int64)
     np.add.at(confusion, (targets, labels), 1)
     squared = (probabilities**2).sum(axis=1) - 2 * probabilities[np.arange(n), targets] + 1
@@ -81,9 +82,11 @@ def evaluate(
         skill=1 - loss.value / entropy if entropy > 0 else None,
         accuracy=proportion_interval(correct, weights),
         majority=float(frequency.max()),
+        majority_class=str(classes[int(frequency.argmax())]),
         brier=float(share @ squared),
         calibration=calibration(probabilities.max(axis=1), correct, weights),
-        worst_share=_worst_share(losses * share),
+        worst_share=_worst_share(losses * share, worst),
+        worst_rows=worst,
         by_class=_by_class(losses, share, targets, labels, classes),
         confusion=tuple(tuple(int(c) for c in row) for row in confusion),
         confused=_confused(confusion, classes),
@@ -112,9 +115,8 @@ def _checked(
     return logits, targets.astype(np.int64), weights
 
 
-def _worst_share(contributions: Floats) -> float:
+def _worst_share(contributions: Floats, worst: int) -> float:
     total = contributions.sum()
-    worst = max(1, round(len(contributions) / 100))
     return float(np.sort(contributions)[-worst:].sum() / total) if total > 0 else 0.0
 
 
@@ -136,6 +138,7 @@ def _by_class(
         ClassFigures(
             name=str(classes[c]),
             rows=int(rows[c]),
+            row_share=float(mass[c]),
             loss=ratio(carried[c], mass[c]),
             loss_share=float(carried[c] / total) if total > 0 else 0.0,
             recall=ratio(hit[c], mass[c]),

@@ -28,10 +28,11 @@ class ReliabilityBin(Figures):
 
 
 class ClassFigures(Figures):
-    """One class: its rows, their mean loss in nats, the part of the whole loss that they carry."""
+    """One class: its rows, their part of all rows (by weight) and of the whole loss, their mean loss in nats."""
 
     name: str
     rows: int
+    row_share: float
     loss: float | None
     loss_share: float
     recall: float | None
@@ -65,8 +66,9 @@ class Evaluation(Figures):
 
     `uniform` = ln K is the loss of a guess without knowledge, `frequencies` = H(y) that of someone who knows
     only how frequent each class is; `skill` = 1 - loss / H(y) is the part of that which the model explains
-    (None when the rows hold one class only). `worst_share` is the part of the loss carried by the worst 1 % of
-    the rows. `confusion[i][j]` counts rows of class i labelled j.
+    (None when the rows hold one class only). `majority` is the accuracy of always saying `majority_class`.
+    `worst_share` is the part of the loss carried by the worst 1 % of the rows, which are `worst_rows` rows.
+    `confusion[i][j]` counts rows of class i labelled j.
     """
 
     rows: int
@@ -78,9 +80,11 @@ class Evaluation(Figures):
     skill: float | None
     accuracy: Estimate
     majority: float
+    majority_class: str
     brier: float
     calibration: Calibration
     worst_share: float
+    worst_rows: int
     by_class: tuple[ClassFigures, ...]
     confusion: tuple[tuple[int, ...], ...]
     confused: tuple[ConfusedPair, ...]

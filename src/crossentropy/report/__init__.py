@@ -1,5 +1,14 @@
-"""A run told to a person: the summary is data; each rendering stands apart from it."""
+"""A run told to a person: the summary is data; each rendering stands apart from it.
 
+_summary.py   a run as data
+_advice.py    what to look at next, by written rules
+_words.py     the sentences, _pieces.py the tables, _numbers.py the numbers and names: shared by every form
+_text.py      the terminal; _markdown.py; _html.py with templates/, _charts.py and _images.py: the page
+"""
+
+from crossentropy.report._advice import advise
+from crossentropy.report._html import to_html
+from crossentropy.report._markdown import to_markdown
 from crossentropy.report._summary import (
     ColumnNote,
     Optimality,
@@ -9,5 +18,19 @@ from crossentropy.report._summary import (
     Temperature,
     WorstRow,
 )
+from crossentropy.report._text import evaluation_text, to_text
 
-__all__ = ["ColumnNote", "Optimality", "Penalty", "PenaltyPoint", "Summary", "Temperature", "WorstRow"]
+__all__ = [
+    "ColumnNote",
+    "Optimality",
+    "Penalty",
+    "PenaltyPoint",
+    "Summary",
+    "Temperature",
+    "WorstRow",
+    "advise",
+    "evaluation_text",
+    "to_html",
+    "to_markdown",
+    "to_text",
+]

@@ -40,13 +40,13 @@ class Penalty(Figures):
 class Temperature(Figures):
     """Calibrated logits = (logits + shift) / temperature, fitted on out-of-fold logits.
 
-    `loss_before` and `loss_after` are mean out-of-fold log-losses in nats. `corrected` says that class weights
-    were undone, that is, ln of each class weight was subtracted from its logit.
+    `loss_before` and `loss_after` are mean out-of-fold log-losses in nats (None when no row could be held out).
+    `corrected` says that class weights were undone, that is, ln of each class weight was subtracted from its logit.
     """
 
     value: float
-    loss_before: float
-    loss_after: float
+    loss_before: float | None
+    loss_after: float | None
     corrected: bool
 
 

@@ -10,6 +10,7 @@
 | identifier | consecutive distinct integers, or strings of one word of which more than 95 % differ    | no   |
 | text       | strings of three words or more on average, or of which more than half differ            | no   |
 | date       | dates, times, durations                                                                 | no   |
+| dropped    | named in `leave_out`                                                                    | no   |
 | other      | lists, structures, raw bytes                                                            | no   |
 
 The rules for identifiers and text need more than 40 distinct values: below that, one column a value is cheap.
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LEVELS", "Column", "Kind", "infer_columns"]
 
-Kind = Literal["number", "boolean", "category", "constant", "empty", "identifier", "text", "date", "other"]
+Kind = Literal["number", "boolean", "category", "constant", "empty", "identifier", "text", "date", "dropped", "other"]
 
 LEVELS = 40
 _USED = ("number", "boolean", "category")
@@ -53,11 +54,11 @@ def infer_columns(table: Table, *, leave_out: dict[str, str]) -> tuple[Column, .
     """
     found = []
     for series in table.frame.iter_columns():
-        kind, note = _kind(series)
-        used = kind in _USED
-        if series.name in leave_out:
-            used, note = False, leave_out[series.name]
-        found.append(Column(series.name, kind, used, missing(series), note))
+        kind: Kind = "dropped"
+        note = leave_out.get(series.name, "")
+        if series.name not in leave_out:
+            kind, note = _kind(series)
+        found.append(Column(series.name, kind, kind in _USED, missing(series), note))
     return tuple(found)
 
 

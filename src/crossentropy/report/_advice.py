@@ -1,0 +1,160 @@
+"""What to look at next: written rules over the figures, the most important first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from crossentropy.report._numbers import between, count, figure, listed, nats, percent, points, quoted, short
+from crossentropy.report._summary import Summary
+from crossentropy.report._words import bias, calibrated
+
+MOST = 4
+
+# Kinds that may hold information and yet are not read.
+_UNREAD_KINDS = frozenset({"text", "date", "other"})
+
+
+def advise(summary: Summary) -> tuple[str, ...]:
+    """Return at most four short sentences on what to look at next, the most important first."""
+    found = (rule(summary) for rule in _RULES)
+    return tuple([sentence for sentence in found if sentence is not None][:MOST])
+
+
+def _infinite_loss(summary: Summary) -> str | None:
+    if math.isfinite(summary.test.loss.value):
+        return None
+    return (
+        f"The loss is {figure(summary.test.loss.value)}: find the rows whose true class got probability 0, and "
+        "check their labels and the scale of the columns."
+    )
+
+
+def _one_class(summary: Summary) -> str | None:
+    if summary.test.skill is not None:
+        return None
+    return f"The test rows hold only {quoted(summary.test.majority_class)}: test on rows of every class."
+
+
+def _no_skill(summary: Summary) -> str | None:
+    test = summary.test
+    if test.skill is None or not math.isfinite(test.loss.value) or test.loss.high < test.frequencies:
+        return None
+    return (
+        f"The columns tell little or nothing about {quoted(summary.target)} (skill {percent(test.skill)}): look for "
+        "columns that know more, or check that this is the column meant."
+    )
+
+
+def _too_good(summary: Summary) -> str | None:
+    if summary.test.skill is None or summary.test.skill < 0.995:
+        return None
+    return (
+        f"Skill {percent(summary.test.skill)} is rare: check that no column gives the answer away, such as one that is "
+        "filled in only once the answer is known."
+    )
+
+
+def _not_optimal(summary: Summary) -> str | None:
+    if summary.optimality.gap <= 1e-3:
+        return None
+    if not math.isfinite(summary.optimality.gap):
+        return "How far the fit is from its minimum is unknown: scale the columns, or allow more iterations."
+    return (
+        f"The fit may be as much as {nats(summary.optimality.gap)} above its minimum "
+        f"after {count(summary.optimality.n_iter, 'iteration')}: allow more of them."
+    )
+
+
+def _miscalibrated(summary: Summary) -> str | None:
+    test = summary.test
+    if calibrated(test) is not False:
+        return None
+    lean = "too sure" if bias(test) > 0 else "not sure enough"
+    return (
+        f"Its confidence is off by {points(test.calibration.error)} on average, more than chance explains "
+        f"({points(test.calibration.noise)}), mostly {lean}: see where in the reliability diagram."
+    )
+
+
+def _no_better_than_majority(summary: Summary) -> str | None:
+    test = summary.test
+    if test.skill is None or test.skill <= 0 or test.accuracy.low > test.majority:
+        return None
+    return (
+        f"Its labels are not clearly better than always saying {quoted(test.majority_class)} "
+        f"({percent(test.majority)}): use its probabilities, with a threshold that suits the cost of each mistake."
+    )
+
+
+def _worst_rows(summary: Summary) -> str | None:
+    test = summary.test
+    if test.rows < 100 or not test.worst_share >= 0.2:
+        return None
+    return (
+        f"The worst 1 % of the rows carry {percent(test.worst_share)} of the loss: look at those rows first, wrong "
+        "labels gather there."
+    )
+
+
+def _confused(summary: Summary) -> str | None:
+    errors = sum(map(sum, summary.test.confusion)) - sum(
+        row[i] for i, row in enumerate(summary.test.confusion)
+    )
+    pair = max(summary.test.confused, key=lambda p: p.rows, default=None)
+    if pair is None or pair.rows < 3 or (pair.share < 0.05 and pair.rows < errors / 5):
+        return None
+    return (
+        f"{quoted(pair.target)} is most often mistaken for {quoted(pair.label)} ({count(pair.rows, 'row')}, "
+        f"{percent(pair.share)} of that class): look for a column that tells the two apart."
+    )
+
+
+def _rare_classes(summary: Summary) -> str | None:
+    rare = [c.name for c in summary.test.by_class if 0 < c.rows < 10]
+    if not rare or summary.test.rows < 30:
+        return None
+    verb = "has" if len(rare) == 1 else "have"
+    return f"{listed(rare)} {verb} fewer than 10 test rows: gather more, or join classes."
+
+
+def _left_out(summary: Summary) -> str | None:
+    names = [c.name for c in summary.columns if not c.used and c.kind in _UNREAD_KINDS]
+    if not names:
+        return None
+    return f"{listed(names)} {'was' if len(names) == 1 else 'were'} left out, and may hold information."
+
+
+def _end_of_path(summary: Summary) -> str | None:
+    values = [point.C for point in summary.penalty.path]
+    if len(values) < 3 or min(values) < summary.penalty.C < max(values):
+        return None
+    side = "larger" if max(values) <= summary.penalty.C else "smaller"
+    return f"C = {short(summary.penalty.C)} lies at the end of the values tried: try {side} ones."
+
+
+def _few_rows(summary: Summary) -> str | None:
+    test = summary.test
+    if not test.accuracy.high - test.accuracy.low > 0.1:
+        return None
+    return (
+        f"{count(test.rows, 'test row')} leave the accuracy anywhere from {between(test.accuracy, percent)}: four "
+        "times as many would halve that range."
+    )
+
+
+_RULES: tuple[Callable[[Summary], str | None], ...] = (
+    _infinite_loss,
+    _one_class,
+    _no_skill,
+    _too_good,
+    _not_optimal,
+    _miscalibrated,
+    _no_better_than_majority,
+    _worst_rows,
+    _confused,
+    _rare_classes,
+    _left_out,
+    _end_of_path,
+    _few_rows,
+)

@@ -1,0 +1,245 @@
+"""The sentences of a report, written once: the page, the Markdown and the terminal say the same."""
+
+from __future__ import annotations
+
+import math
+
+from crossentropy.evaluation import Evaluation, ReliabilityBin
+from crossentropy.report._numbers import (
+    INTERVAL,
+    NBSP,
+    between,
+    chance,
+    count,
+    equally_likely,
+    figure,
+    nats,
+    percent,
+    points,
+    quoted,
+    short,
+)
+from crossentropy.report._summary import Optimality, Penalty, Summary, Temperature, WorstRow
+
+# From this skill on, a model earns this word. The steps are a convention of this report, not of the field.
+GRADES = ((0.9, "Very good"), (0.7, "Good"), (0.4, "Useful"), (0.1, "Weak"))
+POINT = 0.9
+
+
+def grade(test: Evaluation) -> str:
+    """Return how good the model is in one or two words."""
+    if not math.isfinite(test.loss.value):
+        return "Unusable as it stands"
+    if test.skill is None:
+        return "Cannot be judged"
+    if test.skill <= 0:
+        return "No skill"
+    if test.loss.high >= test.frequencies:
+        return "Not clear yet"
+    return next((word for step, word in GRADES if test.skill >= step), "Barely any skill")
+
+
+def verdict(test: Evaluation, target: str = "the class") -> tuple[str, str]:
+    """Return two sentences: how much the model knows, and how often it is right and whether to believe it."""
+    return f"{grade(test)}: {_knows(test, target)}", f"{_right(test)}, and {trust(test)}."
+
+
+def _knows(test: Evaluation, target: str) -> str:
+    if not math.isfinite(test.loss.value):
+        return f"the loss is {figure(test.loss.value)}, because some test row was given no chance of being what it is."
+    if test.skill is None:
+        return "the test rows hold one class only, so there was nothing to tell apart."
+    if test.skill <= 0:
+        return f"the model tells no more about {target} than the class frequencies alone."
+    if test.loss.high >= test.frequencies:
+        return (
+            f"the model may know more about {target} than the class frequencies, "
+            f"but {count(test.rows, 'test row')} are too few to be sure."
+            if test.rows < 1000
+            else f"what the model knows about {target} beyond the class frequencies could be chance."
+        )
+    return (
+        f"the model explains {percent(test.skill)} of what the class frequencies leave open about {target}."
+    )
+
+
+def _right(test: Evaluation) -> str:
+    known = f"It labels {percent(test.accuracy.value)} of {count(test.rows, 'test row')} correctly"
+    return f"{known} (always saying {quoted(test.majority_class, 24)} would reach {percent(test.majority)})"
+
+
+def bias(test: Evaluation) -> float:
+    """Return mean confidence minus accuracy over the bins: above zero means too sure of itself."""
+    rows = sum(b.rows for b in test.calibration.bins)
+    gap = sum(b.rows * (b.confidence - b.accuracy.value) for b in test.calibration.bins)
+    return gap / rows if rows else math.nan
+
+
+def calibrated(test: Evaluation) -> bool | None:
+    """Return whether the calibration error is no more than chance explains; None if it could not be measured."""
+    error, noise = test.calibration.error, test.calibration.noise
+    return error <= noise if math.isfinite(error) and math.isfinite(noise) else None
+
+
+def trust(test: Evaluation) -> str:
+    """Return, as the end of a sentence, whether its confidence can be believed."""
+    state = calibrated(test)
+    if state is None:
+        return "whether its confidence can be believed could not be measured"
+    if state:
+        return "nothing shows that its confidence is off"
+    return f"{_direction(test)} by {points(test.calibration.error)} on average"
+
+
+def _direction(test: Evaluation) -> str:
+    error, lean = test.calibration.error, bias(test)
+    if abs(lean) < error / 2:
+        return "its confidence is off"
+    return "it is too sure of itself," if lean > 0 else "it is less sure than it could be,"
+
+
+def loss_words(test: Evaluation) -> str:
+    """Return what the loss means, in one or two sentences."""
+    loss = test.loss.value
+    if not math.isfinite(loss):
+        return (
+            f"The mean loss is {figure(loss)}: a row whose true class was given probability 0 costs infinitely "
+            "much, and no other row can make up for it."
+        )
+    return (
+        f"On rows it has not seen, the model is as unsure as if it had to choose among {equally_likely(loss)} "
+        f"equally likely classes (1 is certainty, {count(len(test.classes))} is a blind guess)."
+    )
+
+
+def interval_words(test: Evaluation) -> str:
+    """Return the interval of the loss, if it has one."""
+    if not math.isfinite(test.loss.low) or not math.isfinite(test.loss.high):
+        return ""
+    return f"{INTERVAL} of the model’s loss: {between(test.loss)}{NBSP}nats."
+
+
+def skill_words(test: Evaluation) -> str:
+    """Return the skill in words."""
+    if test.skill is None:
+        return "Skill is undefined: the test rows hold one class only, and nothing is left open about it."
+    if not math.isfinite(test.skill):
+        return "Skill is undefined, because the loss is not finite."
+    return (
+        f"Skill {percent(test.skill)}: the part of H(y) = {nats(test.frequencies)}, the loss of someone who knows "
+        f"only the class frequencies, that the model removes (0{NBSP}% is no better, 100{NBSP}% is certain and right)."
+    )
+
+
+def accuracy_words(test: Evaluation) -> str:
+    """Return the accuracy with its interval against the simplest rule."""
+    sentence = (
+        f"{percent(test.accuracy.value)} of {count(test.rows, 'test row')} are labelled correctly "
+        f"({INTERVAL} {between(test.accuracy, percent)}); always saying {quoted(test.majority_class, 24)} would "
+        f"be correct for {percent(test.majority)}."
+    )
+    if test.accuracy.high < test.majority:
+        return f"{sentence} That simple rule is better."
+    if test.accuracy.low > test.majority or not math.isfinite(test.accuracy.low):
+        return sentence
+    return f"{sentence} The interval does not rule out that this simple rule is as good."
+
+
+def calibration_words(test: Evaluation) -> str:
+    """Return the calibration error beside its noise level."""
+    error, noise = test.calibration.error, test.calibration.noise
+    state = calibrated(test)
+    if state is None:
+        return "The calibration error could not be measured on these rows."
+    figures = (
+        f"Confidence and accuracy differ by {points(error)} on average; with {count(test.rows, 'test row')} "
+        f"chance alone would show up to {points(noise)} even if every probability were right"
+    )
+    if state:
+        return f"{figures}. So nothing here speaks against its probabilities."
+    return f"{figures}. So this is more than chance: {_direction(test).rstrip(',')}."
+
+
+def near_point(test: Evaluation) -> ReliabilityBin | None:
+    """Return the bin whose confidence is nearest to 90 %."""
+    bins = [b for b in test.calibration.bins if b.rows and math.isfinite(b.confidence)]
+    return min(bins, key=lambda b: abs(b.confidence - POINT), default=None)
+
+
+def point_words(test: Evaluation) -> str:
+    """Answer, for the confidence nearest to 90 %, whether it can be trusted."""
+    best = near_point(test)
+    if best is None:
+        return ""
+    return (
+        f"When it says about {percent(best.confidence)}, as it does for {count(best.rows, 'row')}, it is right in "
+        f"{percent(best.accuracy.value)} of them ({INTERVAL} {between(best.accuracy, percent)})."
+    )
+
+
+def worst_words(test: Evaluation) -> str:
+    """Return how much of the loss the worst rows carry."""
+    rows = (
+        "The single worst row carries"
+        if test.worst_rows <= 1
+        else f"The worst 1{NBSP}% of the rows ({test.worst_rows:,} rows) carry"
+    )
+    return f"{rows} {percent(test.worst_share)} of the whole loss."
+
+
+def row_words(row: WorstRow) -> str:
+    """Return what the model said of one row, and what the row is."""
+    label, target = quoted(row.label, 30), quoted(row.target, 30)
+    if row.label == row.target:
+        return f"said {label} with {chance(row.p_label)}: right, but unsure"
+    return f"said {label} with {chance(row.p_label)}, is {target} with {chance(row.p_target)}"
+
+
+def penalty_words(penalty: Penalty) -> str:
+    """Return how C was chosen."""
+    setting = f"C{NBSP}={NBSP}{short(penalty.C)}"
+    meaning = "a larger C lets the model follow the training rows more closely"
+    if not penalty.path:
+        return f"{setting}, as given ({meaning})."
+    return (
+        f"{setting}, chosen among {count(len(penalty.path), 'value')} by the loss on held-out rows "
+        f"({penalty.folds} folds; {meaning})."
+    )
+
+
+def temperature_words(temperature: Temperature) -> str:
+    """Return what the temperature did."""
+    if abs(temperature.value - 1) < 0.005:
+        effect = "left the confidence as it was"
+    else:
+        effect = "made the model less sure" if temperature.value > 1 else "made the model more sure"
+    sentence = f"Temperature {figure(temperature.value)} {effect}"
+    if temperature.loss_before is not None and temperature.loss_after is not None:
+        before, after = nats(temperature.loss_before), nats(temperature.loss_after)
+        sentence += f": loss on held-out rows {before} before, {after} after"
+    sentence += "."
+    if temperature.corrected:
+        sentence += (
+            " The class weights of the fit were undone first, so that probabilities match true frequencies."
+        )
+    return sentence
+
+
+def optimality_words(optimality: Optimality) -> str:
+    """Return the certificate of the fit in words."""
+    steps = count(optimality.n_iter, "iteration")
+    if not math.isfinite(optimality.gap):
+        return f"How far the fit is from its minimum could not be bounded ({steps})."
+    if optimality.gap <= 0:
+        return f"The fit reached its minimum, to the limit of the arithmetic ({steps})."
+    return (
+        f"The fit is at most {nats(optimality.gap)} above the minimum that any weights could reach ({steps})."
+    )
+
+
+def run_words(summary: Summary) -> str:
+    """Return the sizes of the run."""
+    return (
+        f"{count(summary.rows_train, 'training row')}, {count(summary.rows_test, 'test row')}, "
+        f"{count(summary.features, 'feature')}, {count(len(summary.test.classes), 'class', 'classes')}"
+    )

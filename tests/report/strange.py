@@ -1,0 +1,107 @@
+"""Evaluations and summaries whose figures are anything: infinite, undefined, negative, or of no rows at all."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from crossentropy.evaluation import (
+    Calibration,
+    ClassFigures,
+    ConfusedPair,
+    Estimate,
+    Evaluation,
+    ReliabilityBin,
+)
+from crossentropy.report import Optimality, Penalty, PenaltyPoint, Temperature, WorstRow, advise
+from tests.report.summaries import wines
+
+NUMBERS = st.one_of(
+    st.floats(), st.sampled_from([0.0, -0.0, 1.0, 1e-300, 1e300, 5e-324]), st.floats(0, 5), st.floats(0, 1)
+)
+MAYBE = st.one_of(st.none(), NUMBERS)
+ROWS = st.integers(0, 10**7)
+ESTIMATES = st.builds(Estimate, value=NUMBERS, low=NUMBERS, high=NUMBERS)
+BINS = st.builds(ReliabilityBin, rows=ROWS, confidence=NUMBERS, accuracy=ESTIMATES)
+
+
+@st.composite
+def evaluations(draw):
+    k = draw(st.sampled_from([1, 2, 3, 13]))
+    names = tuple(f"class {i}" for i in range(k))
+    counts = st.tuples(*[ROWS] * k)
+    return Evaluation(
+        rows=draw(ROWS),
+        classes=names,
+        loss=draw(ESTIMATES),
+        loss_bits=draw(NUMBERS),
+        uniform=draw(NUMBERS),
+        frequencies=draw(NUMBERS),
+        skill=draw(MAYBE),
+        accuracy=draw(ESTIMATES),
+        majority=draw(NUMBERS),
+        majority_class=draw(st.sampled_from(names)),
+        brier=draw(NUMBERS),
+        calibration=Calibration(
+            error=draw(NUMBERS), noise=draw(NUMBERS), bins=tuple(draw(st.lists(BINS, max_size=4)))
+        ),
+        worst_share=draw(NUMBERS),
+        worst_rows=draw(st.integers(1, 10**6)),
+        by_class=tuple(
+            ClassFigures(
+                name=name,
+                rows=draw(ROWS),
+                row_share=draw(NUMBERS),
+                loss=draw(MAYBE),
+                loss_share=draw(NUMBERS),
+                recall=draw(MAYBE),
+                precision=draw(MAYBE),
+            )
+            for name in names
+        ),
+        confusion=draw(st.tuples(*[counts] * k)),
+        confused=tuple(
+            ConfusedPair(target=names[0], label=names[-1], rows=draw(ROWS), share=draw(NUMBERS))
+            for _ in range(draw(st.integers(0, 2)))
+        ),
+    )
+
+
+@st.composite
+def summaries_of_any_figures(draw):
+    lines = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=3).map(tuple)
+    changed = wines().model_copy(
+        update={
+            "test": draw(evaluations()),
+            "penalty": Penalty(
+                C=draw(NUMBERS),
+                folds=draw(ROWS),
+                path=tuple(
+                    PenaltyPoint(C=draw(NUMBERS), loss=draw(NUMBERS), standard_error=draw(NUMBERS))
+                    for _ in range(draw(st.integers(0, 4)))
+                ),
+            ),
+            "temperature": Temperature(
+                value=draw(NUMBERS),
+                loss_before=draw(MAYBE),
+                loss_after=draw(MAYBE),
+                corrected=draw(st.booleans()),
+            ),
+            "optimality": Optimality(
+                objective=draw(NUMBERS), gap=draw(NUMBERS), n_iter=draw(ROWS), message=""
+            ),
+            "worst_rows": tuple(
+                WorstRow(
+                    id="7",
+                    target="a",
+                    label=draw(st.sampled_from("ab")),
+                    p_target=draw(NUMBERS),
+                    p_label=draw(NUMBERS),
+                    loss=draw(NUMBERS),
+                    cells={},
+                    image=draw(st.one_of(st.none(), lines)),
+                )
+                for _ in range(draw(st.integers(0, 2)))
+            ),
+        }
+    )
+    return changed.model_copy(update={"advice": advise(changed)})
