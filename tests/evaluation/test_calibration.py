@@ -21,7 +21,7 @@ def test_the_temperature_is_found(truth):
     assert after <= before
 
 
-def test_the_temperature_minimises_the_loss():
+def test_the_temperature_minimises_the_loss_with_one_row_more_of_unknown_class():
     logits, targets = calibrated(500, 3, np.random.default_rng(1))
     weights = np.random.default_rng(2).exponential(size=500)
     temperature, before, after = fit_temperature(logits * 2, targets, weights)
@@ -29,16 +29,34 @@ def test_the_temperature_minimises_the_loss():
     def loss(t):
         return evaluate(logits * 2 / t, targets, classes="abc", sample_weight=weights).loss.value
 
+    def smoothed(t):
+        every = [
+            evaluate(logits * 2 / t, np.full(500, k), classes="abc", sample_weight=weights) for k in range(3)
+        ]
+        return 500 * loss(t) + np.mean([e.loss.value for e in every])
+
     assert before == pytest.approx(loss(1))
     assert after == pytest.approx(loss(temperature))
-    assert after <= min(loss(t) for t in np.geomspace(0.01, 100, 400)) + 1e-12
+    assert smoothed(temperature) <= min(smoothed(t) for t in np.geomspace(0.5, 10, 200)) + 1e-9
 
 
-def test_separable_data_get_a_finite_temperature():
+def test_rows_that_are_all_right_do_not_make_the_model_certain():
     logits = np.array([[1.0, -1.0], [-1.0, 1.0]] * 10)
     temperature, _, after = fit_temperature(logits, np.array([0, 1] * 10))
-    assert 1e-3 <= temperature < 1
-    assert np.isfinite(after)
+    # 20 rows right and one unknown: each label has the probability (20 + 1/2) / 21
+    assert np.exp(-after) == pytest.approx(20.5 / 21)
+    assert temperature == pytest.approx(2 / np.log(20.5 / 0.5))
+
+
+def test_a_temperature_within_its_standard_error_is_not_used():
+    rng = np.random.default_rng(6)
+    kept = 0
+    for _ in range(100):
+        logits, targets = calibrated(150, 3, rng)
+        temperature, before, after = fit_temperature(logits, targets)
+        kept += temperature == 1.0
+        assert (temperature == 1.0) == (before == after)
+    assert kept >= 70
 
 
 def test_logits_without_information_keep_their_temperature():

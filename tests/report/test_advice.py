@@ -75,7 +75,13 @@ RULES = [
         "“A” is most often mistaken for “C” (40 rows, 12.0 % of that class)",
     ),
     (
-        {"by_class": (ClassFigures(name="rare", rows=4, row_share=0.01, loss=1, loss_share=0.1, recall=1, precision=1),)},
+        {
+            "by_class": (
+                ClassFigures(
+                    name="rare", rows=4, row_share=0.01, loss=1, loss_share=0.1, recall=1, precision=1
+                ),
+            )
+        },
         "“rare” has fewer than 10 test rows",
     ),
     (

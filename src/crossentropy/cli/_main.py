@@ -83,7 +83,10 @@ def _told(error: BaseException) -> tuple[str, int]:
         return f"Error: {error}", 2
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return "Interrupted.", 130
-    return f"Error: a mistake in crossentropy itself: {type(error).__name__}: {error} (--debug shows where)", 1
+    return (
+        f"Error: a mistake in crossentropy itself: {type(error).__name__}: {error} (--debug shows where)",
+        1,
+    )
 
 
 def _terminated(number: int, frame: object) -> NoReturn:

@@ -63,12 +63,15 @@ def fit_temperature(
     targets: NDArray[np.int64],
     sample_weight: NDArray[np.float64] | None = None,
 ) -> tuple[float, float, float]:
-    r"""Return the temperature T > 0 that minimises the mean loss of `logits / T`, and that loss before and after.
+    r"""Return the temperature T by which to divide logits, and their mean loss before and after.
 
-    .. math:: \min_{\beta = 1/T} \sum_i s_i \Bigl(\log \sum_k e^{\beta z_{ik}} - \beta z_{i t_i}\Bigr) / \sum_i s_i
+    .. math:: \min_{\beta = 1/T} \sum_i s_i \Bigl(\log \sum_k e^{\beta z_{ik}} - \beta\, q_i \cdot z_i\Bigr),
+              \qquad q_i = \frac{n\, e_{t_i} + 1/K}{n + 1}
 
-    which is convex in beta. T is kept within [1e-3, 1e3]: on separable data the minimum lies at T = 0, where
-    every probability would be 0 or 1, which no finite sample supports.
+    which is convex in beta. The targets q are those of n rows and one more whose class is anybody's guess: without
+    it, rows that are all labelled correctly would have T = 0, and the first mistake to come would cost thousands of
+    nats (Platt's targets, for K classes). T stays 1 unless the mean loss falls by more than its standard error:
+    below that, T is noise, and moves the loss of further rows up as often as down.
 
     Args:
         logits: (N, K) of rows that took no part in the fit, or the temperature is too low.
@@ -79,22 +82,27 @@ def fit_temperature(
         (temperature, loss at temperature 1, loss at the temperature), losses in nats.
 
     References:
-        Guo, Pleiss, Sun, Weinberger (ICML 2017), section 4.2.
+        Guo, Pleiss, Sun, Weinberger (ICML 2017), section 4.2; Platt, Probabilistic outputs for support vector
+        machines (1999), section 2.2, for the targets.
     """
-    rows = np.arange(len(targets))
-    weights = np.ones(len(targets)) if sample_weight is None else sample_weight
+    n = len(logits)
+    rows = np.arange(n)
+    weights = np.ones(n) if sample_weight is None else sample_weight
     share = weights / weights.sum()
 
-    def loss(beta: float) -> float:
-        return float(-share @ log_softmax(beta * logits, axis=1)[rows, targets])
+    def losses(log_temperature: float) -> NDArray[np.float64]:
+        log_probabilities: NDArray[np.float64] = log_softmax(np.exp(-log_temperature) * logits, axis=1)
+        return -log_probabilities
 
-    before = loss(1.0)
-    found = minimize_scalar(
-        lambda t: loss(np.exp(-t)),
-        bounds=(-np.log(_LIMIT), np.log(_LIMIT)),
-        method="bounded",
-        options={"xatol": 1e-8},
-    )
-    temperature = float(np.exp(found.x))
-    after = loss(1 / temperature)
-    return (temperature, before, after) if after < before else (1.0, before, before)
+    def smoothed(log_temperature: float) -> float:
+        cost = losses(log_temperature)
+        return float(share @ (n * cost[rows, targets] + cost.mean(axis=1))) / (n + 1)
+
+    limit = float(np.log(_LIMIT))
+    found = minimize_scalar(smoothed, bounds=(-limit, limit), method="bounded", options={"xatol": 1e-8})
+    before, after = losses(0.0)[rows, targets], losses(found.x)[rows, targets]
+    gain = before - after
+    error = float(np.sqrt(share**2 @ (gain - share @ gain) ** 2))
+    if share @ gain > error:
+        return float(np.exp(found.x)), float(share @ before), float(share @ after)
+    return 1.0, float(share @ before), float(share @ before)

@@ -209,14 +209,14 @@ def penalty_words(penalty: Penalty) -> str:
 
 def temperature_words(temperature: Temperature) -> str:
     """Return what the temperature did."""
-    if abs(temperature.value - 1) < 0.005:
-        effect = "left the confidence as it was"
+    if temperature.loss_before is None or temperature.loss_after is None:
+        sentence = "Temperature 1: no row could be held out to fit another"
+    elif temperature.value == 1:
+        sentence = "Temperature 1: on held-out rows no other lowers the loss by more than chance"
     else:
         effect = "made the model less sure" if temperature.value > 1 else "made the model more sure"
-    sentence = f"Temperature {figure(temperature.value)} {effect}"
-    if temperature.loss_before is not None and temperature.loss_after is not None:
         before, after = nats(temperature.loss_before), nats(temperature.loss_after)
-        sentence += f": loss on held-out rows {before} before, {after} after"
+        sentence = f"Temperature {figure(temperature.value)} {effect}: loss on held-out rows {before} before, {after} after"
     sentence += "."
     if temperature.corrected:
         sentence += (

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LEVELS", "Column", "Kind", "infer_columns"]
 
-Kind = Literal["number", "boolean", "category", "constant", "empty", "identifier", "text", "date", "dropped", "other"]
+Kind = Literal[
+    "number", "boolean", "category", "constant", "empty", "identifier", "text", "date", "dropped", "other"
+]
 
 LEVELS = 40
 _USED = ("number", "boolean", "category")
