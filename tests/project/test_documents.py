@@ -55,7 +55,7 @@ def timeless(text):
 
 
 def test_the_tree_in_the_readme_is_the_tree():
-    shown = re.findall(r"^  ([\w.]+/?)  +\S", README.read_text(), flags=re.MULTILINE)
+    shown = re.findall(r"^  (\w+(?:\.py|/))  +\S", README.read_text(), flags=re.MULTILINE)
     package = ROOT / "src" / "crossentropy"
     real = {p.name + "/" for p in package.iterdir() if (p / "__init__.py").is_file()}
     real |= {p.name for p in package.glob("[a-z]*.py")}

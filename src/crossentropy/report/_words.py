@@ -216,7 +216,8 @@ def temperature_words(temperature: Temperature) -> str:
     else:
         effect = "made the model less sure" if temperature.value > 1 else "made the model more sure"
         before, after = nats(temperature.loss_before), nats(temperature.loss_after)
-        sentence = f"Temperature {figure(temperature.value)} {effect}: loss on held-out rows {before} before, {after} after"
+        sentence = f"Temperature {figure(temperature.value)} {effect}"
+        sentence += f": loss on held-out rows {before} before, {after} after"
     sentence += "."
     if temperature.corrected:
         sentence += (

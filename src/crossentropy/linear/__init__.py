@@ -1,0 +1,16 @@
+"""Logistic and softmax regression that reach the minimum, and say how near they are.
+
+* `LogisticRegression`: scikit-learn's interface (`_estimator.py`);
+* `cross_validate_penalty` -> `PenaltyPath`: the penalty by out-of-fold log-loss (`_path.py`);
+* `SolverResult`, `Status`: where a fit stopped, and why (`_solver.py`).
+
+Below them: `_solver.py` (one loop: Newton steps by conjugate gradients), which knows only the protocol in
+`_objective.py`; `_dense.py` (loss, gradient and curvature of dense rows), `_certificate.py` (the bound on the gap),
+`_metric.py` (the preconditioner), `_rows.py` (rows as float64 tiles) and `_threads.py` (ranges of rows in parallel).
+"""
+
+from crossentropy.linear._estimator import LogisticRegression
+from crossentropy.linear._path import PenaltyPath, cross_validate_penalty
+from crossentropy.linear._solver import SolverResult, Status
+
+__all__ = ["LogisticRegression", "PenaltyPath", "SolverResult", "Status", "cross_validate_penalty"]

@@ -1,0 +1,161 @@
+"""The preconditioner: one curvature block a class, from rows drawn where that class is uncertain.
+
+The Hessian of softmax regression has K x K blocks of (D + 1)^2. The diagonal ones,
+
+    B_c = sum_i omega_i p_ic (1 - p_ic) x_i x_i^T + l2 I,
+
+hold what makes problems hard: columns of different scale, collinear columns, and classes with few rows. In the metric
+of these blocks what is left is the coupling between classes, and conjugate gradients need some 5 to 20 products where
+a diagonal needs hundreds.
+
+A block over all rows costs D/4 passes. It is an average, so a sample does: max(3000, 4 D) rows drawn with probability
+proportional to omega p (1 - p) (capped at 1, weighted by the inverse: unbiased), so that a rare class is represented
+by the rows that carry its curvature. The Gram blocks are kept without the penalty: along a path of penalties only
+their Cholesky factors are made anew.
+
+The simpler design, one shared Gram factor, was measured at 200 passes where this takes 50; one exact joint Hessian
+costs K D / 8 passes and (K D)^3 / 3 operations each time. Above `LARGEST` entries (K D^2) only the diagonal of each
+block is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+
+from crossentropy.linear._rows import Rows
+from crossentropy.linear._threads import in_threads, row_ranges
+
+__all__ = ["Metric", "Preconditioner", "build_metric"]
+
+Floats = NDArray[np.float64]
+
+LARGEST = 1 << 26
+"""Entries of all blocks together: 512 MiB."""
+
+GOLDEN = 0.6180339887498949
+
+
+@dataclass(frozen=True, eq=False)
+class Metric:
+    """Curvature blocks without their penalty: (outputs, width, width), or their diagonals (outputs, width)."""
+
+    gram: Floats
+    intercept: bool
+    age: int = 0
+    """Curvature products spent in this metric so far, on all problems of a path."""
+    pace: float = 0.0
+    """Products a decade of residual took when the metric was new."""
+
+    def with_penalty(self, l2: float) -> Preconditioner:
+        """Add the penalty and factor: the block may then be inverted."""
+        ridge = np.full(self.gram.shape[-1], l2)
+        if self.intercept:
+            ridge[-1] = 0.0
+        if self.gram.ndim == 2:
+            diagonal = self.gram + ridge
+            return Preconditioner(1.0 / np.where(diagonal > 0.0, diagonal, 1.0))
+        return Preconditioner(
+            np.stack(in_threads(lambda block: _inverse_factor(block, ridge), list(self.gram)))
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Preconditioner:
+    """The inverse of the penalised blocks: L^-1 of each (outputs, width, width), or 1 / diagonal."""
+
+    inverse: Floats
+
+    def solve(self, gradient: Floats) -> Floats:
+        """Return B^-1 g, block by block."""
+        if self.inverse.ndim == 2:
+            return self.inverse * gradient
+        half = np.matmul(self.inverse, gradient[:, :, None])
+        whole: Floats = np.matmul(self.inverse.transpose(0, 2, 1), half)[:, :, 0]
+        return whole
+
+
+def _inverse_factor(block: Floats, ridge: Floats) -> Floats:
+    """Return L^-1 with (block + ridge) = L L^T; a jitter grows until the factor exists."""
+    damped = block.copy()
+    diagonal = np.einsum("ii->i", damped)
+    diagonal += ridge
+    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    damped *= scale[:, None]
+    damped *= scale
+    for jitter in 10.0 ** np.arange(-14.0, 1.0):
+        diagonal[:] = 1.0 + jitter
+        factor, failed = lapack.dpotrf(damped, lower=1)
+        if not failed:
+            break
+    inverse, _ = lapack.dtrtri(factor, lower=1)
+    return np.ascontiguousarray(np.tril(inverse) * scale)
+
+
+def build_metric(rows: Rows, weights: Floats, probabilities: Floats, rng: np.random.Generator) -> Metric:
+    """Build the blocks of the classes whose probabilities (N, outputs) are given.
+
+    Args:
+        rows: the features.
+        weights: (N,) omega.
+        probabilities: (N, outputs), at the point whose curvature is wanted.
+        rng: draws the rows when not all are used.
+    """
+    n, outputs = probabilities.shape
+    if outputs * rows.width**2 > LARGEST:
+        return Metric(_diagonals(rows, weights, probabilities), rows.intercept)
+    used = rows_used(n, rows.width)
+    if used == n:
+        return Metric(_whole_blocks(rows, weights, probabilities), rows.intercept)
+    return Metric(_sampled_blocks(rows, weights, probabilities, used, rng), rows.intercept)
+
+
+def rows_used(n: int, width: int) -> int:
+    """Return how many of n rows a block is built from: a sample, where it is less than half of them."""
+    wanted = max(3000, 4 * width)
+    return wanted if n > 2 * wanted else n
+
+
+def _diagonals(rows: Rows, weights: Floats, probabilities: Floats) -> Floats:
+    total = np.zeros((probabilities.shape[1], rows.width))
+    for span, x in rows.tiles():
+        p = probabilities[span]
+        total += (p * (1.0 - p) * weights[span][:, None]).T @ (x * x)
+    return total
+
+
+def _whole_blocks(rows: Rows, weights: Floats, probabilities: Floats) -> Floats:
+    def part(within: slice) -> Floats:
+        blocks = np.zeros((probabilities.shape[1], rows.width, rows.width))
+        for span, x in rows.tiles(within):
+            p = probabilities[span]
+            roots = np.sqrt(p * (1.0 - p) * weights[span][:, None])
+            for block, root in zip(blocks, roots.T, strict=True):
+                scaled = x * root[:, None]
+                block += scaled.T @ scaled
+        return blocks
+
+    ranges = row_ranges(len(rows), 0.5 * float(len(rows)) * probabilities.shape[1] * rows.width**2)
+    parts = in_threads(part, ranges)
+    return sum(parts[1:], parts[0])
+
+
+def _sampled_blocks(
+    rows: Rows, weights: Floats, probabilities: Floats, wanted: int, rng: np.random.Generator
+) -> Floats:
+    """Draw about `wanted` rows a class; one uniform number a row serves all classes, turned by the golden ratio."""
+    uniform = rng.random(len(weights))
+
+    def block(c: int) -> Floats:
+        p = probabilities[:, c]
+        mass = p * (1.0 - p) * weights
+        chance = np.minimum(1.0, mass * (wanted / max(mass.sum(), np.finfo(float).tiny)))
+        drawn = np.flatnonzero((uniform + c * GOLDEN) % 1.0 < chance)
+        scaled = rows.take(drawn) * np.sqrt(mass[drawn] / chance[drawn])[:, None]
+        gram: Floats = scaled.T @ scaled
+        return gram
+
+    return np.stack(in_threads(block, range(probabilities.shape[1])))

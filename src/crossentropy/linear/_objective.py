@@ -1,0 +1,78 @@
+"""What the solver may ask of a problem, and what it is told.
+
+The solver knows a problem by the `Objective` protocol alone. Dense rows are one implementation (`_dense`); sparse or
+streamed rows, or sums over many machines, are further ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossentropy.linear._metric import Metric
+
+__all__ = ["Objective", "Point"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """An evaluation: F and its gradient at `parameters` (outputs, width), and the probabilities (N, K) there."""
+
+    parameters: Floats
+    value: float
+    gradient: Floats
+    probabilities: Floats
+    residual: float
+    """sum_i omega_i |p_i - e_{y_i}|_1: what the rounding error of the gradient is proportional to."""
+
+
+class Objective(Protocol):
+    """A convex F of parameters (outputs, width), in nats. Nothing that is passed in is written to."""
+
+    @property
+    def l2(self) -> float:
+        """The penalty in mean form; 0 for none."""
+        ...
+
+    @property
+    def reference(self) -> float:
+        """Loss of the best constant prediction, in nats: what F is measured against when it goes to 0."""
+        ...
+
+    @property
+    def build_cost(self) -> float:
+        """Cost of `metric`, in passes."""
+        ...
+
+    def start(self) -> Floats:
+        """Return the best constant prediction, as parameters."""
+        ...
+
+    def project(self, parameters: Floats) -> Floats:
+        """Remove the direction that the loss does not see."""
+        ...
+
+    def evaluate(self, parameters: Floats) -> Point:
+        """Return F and its gradient: one pass."""
+        ...
+
+    def curvature_product(self, point: Point, direction: Floats) -> Floats:
+        """Return the Hessian of F at `point` times `direction`: one pass."""
+        ...
+
+    def metric(self, point: Point, rng: np.random.Generator) -> Metric:
+        """Return an approximation of the Hessian at `point` that can be inverted: the preconditioner."""
+        ...
+
+    def gap(self, point: Point) -> float:
+        """Return an upper bound on F(point) - min F, rounding included: up to one pass."""
+        ...
+
+    def gap_estimate(self, point: Point) -> float:
+        """Return about what `gap` will say, at no cost: no bound."""
+        ...
