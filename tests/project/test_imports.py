@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,20 @@ def test_a_room_imports_only_rooms_above_it_and_only_their_public_names(path: Pa
         assert other in ORDER, f"{path.name} imports {name}, which is no room"
         assert ORDER.index(other) < ORDER.index(room), f"{room} imports {other}, which stands below it"
         assert not any(part.startswith("_") for part in parts[2:]), f"{path.name} reaches into {name}"
+
+
+def test_every_package_that_is_imported_is_a_declared_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[<>=]", d)[0].lower() for d in project["dependencies"]}
+    imported = set()
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                imported.add(node.module.split(".")[0])
+    other = imported - set(sys.stdlib_module_names) - {"crossentropy"}
+    assert {{"sklearn": "scikit-learn"}.get(name, name) for name in other} == declared
 
 
 def loaded_by(code: str) -> set[str]:
