@@ -1,10 +1,13 @@
 """The command as a person runs it: in a process of its own, with real files."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -184,3 +187,21 @@ def test_help_of_every_command_answers(tmp_path):
         assert done.stdout.startswith(f"Usage: crossentropy {verb}")
     assert crossentropy("--version", cwd=tmp_path).stdout.startswith("crossentropy, version ")
     assert not list(Path(tmp_path).iterdir())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_leaves_nothing_behind(tmp_path, number, code):
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame(rng.normal(size=(60_000, 30))).with_columns(target=pl.Series(rng.integers(0, 30, 60_000)))
+    frame.write_parquet(tmp_path / "t.parquet")
+    arguments = [sys.executable, "-m", "crossentropy", "train", "t.parquet", "--target", "target"]
+    training = subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not training.stderr.readline().startswith("Encoded"):
+        pass
+    time.sleep(0.3)
+    training.send_signal(number)
+    said, progress = training.communicate()
+    assert training.returncode == code
+    assert said == ""
+    assert "Traceback" not in progress
+    assert [p.name for p in tmp_path.iterdir()] == ["t.parquet"]
