@@ -5,7 +5,7 @@ import pytest
 
 from crossentropy.linear import Status
 from crossentropy.linear._dense import dense_objective
-from crossentropy.linear._solver import solve
+from crossentropy.linear._solver import MOST_CUT, _minimise, _Run, solve
 
 from .problems import IDS, PROBLEMS, evaluate, random_rows
 
@@ -167,3 +167,21 @@ def test_a_start_from_which_full_newton_steps_diverge_does_no_harm(k):
     assert result.status is Status.REACHED
     best, _ = solve(objective, objective.start(), tol=1e-9, max_iter=100, rng=np.random.default_rng(0))
     assert result.objective == pytest.approx(best.objective, rel=1e-8)
+
+
+def test_where_steps_must_be_cut_the_penalty_is_followed_down_to_the_same_minimum():
+    rng = np.random.default_rng(0)
+    frequency = 1 / np.arange(1, 41) ** 1.5
+    targets = np.concatenate([np.arange(40), rng.choice(40, 1460, p=frequency / frequency.sum())])
+    levels = np.where(rng.random(1500) < 0.5, targets % 30, rng.integers(0, 30, 1500))
+    tails = np.exp(3 * rng.normal(size=(1500, 4)) + 0.5 * (targets % 4)[:, None])
+    features = np.column_stack([np.eye(30)[levels], (tails - tails.mean(axis=0)) / tails.std(axis=0)])
+    objective = objective_of(features, targets, 40, l2=1e-5)
+    for most_cut in (MOST_CUT, None):
+        run = _Run(objective, np.random.default_rng(0), None)
+        alone = _minimise(run, objective.start(), 1e-8, 200, most_cut)
+        assert (alone is None) == (most_cut is not None)
+    result, _ = solve(objective, objective.start(), tol=1e-8, max_iter=200, rng=np.random.default_rng(0))
+    assert result.status is Status.REACHED
+    assert abs(result.objective - alone.objective) <= result.gap + alone.gap
+    assert 0 < result.n_iter < result.n_passes

@@ -49,6 +49,10 @@ class Objective(Protocol):
         """Cost of `metric`, in passes."""
         ...
 
+    def with_penalty(self, l2: float) -> Objective:
+        """Return the same problem with another penalty, sharing the data."""
+        ...
+
     def start(self) -> Floats:
         """Return the best constant prediction, as parameters."""
         ...

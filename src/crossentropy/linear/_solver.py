@@ -13,6 +13,12 @@ the blocks leave out costs products, never accuracy; and the end is quadratic, w
 to 1e-6 on an easy problem, and did not get there on separable data with a weak penalty; joint Newton costs K D / 8
 passes a step; first-order methods depend on the units.
 
+Short steps. Where a rare class has not been fitted yet its rows have p near 0: a gradient, and next to no curvature. A
+Newton step is then far too long, and the line search cuts it to a hundredth, step after step. A stronger penalty is
+the cure: a minimum that is a thousand times more penalised is near, and each tenfold weaker one is near the last. So
+when five steps had to be cut the loop goes back to the start and follows the penalty down (50,000 x 144, K = 58, C =
+3.16: 250 passes in place of 1200). Doing that always would cost easy problems half as much again.
+
 Stopping. `gap <= tol * max(F, 1e-3 reference)`, where the reference is the cross-entropy of the best constant
 prediction: a relative gap, until F is below a thousandth of what there was to explain. On separable data with a weak
 penalty F itself goes to 0, and a millionth of nearly nothing is nothing anyone can see.
@@ -46,6 +52,13 @@ STALLED = 3
 
 WORTH = 30.0
 """The certificate is worked out when its estimate is below so many times the target."""
+
+MOST_CUT = 5
+"""Steps that the line search may cut before the penalty is followed down instead."""
+
+FACTORS = (1e3, 1e2, 1e1, 1.0)
+ROUGH = 1e-2
+"""The penalties on the way down, relative to the one asked for, and the relative gap that each but the last is for."""
 
 FLOOR = 1e-3
 """Share of the reference loss below which F is no longer the measure of a relative gap."""
@@ -113,9 +126,26 @@ def solve(
         The result, and the blocks in use at the end for the next problem of a path.
     """
     run = _Run(objective, rng, metric)
+    found = _minimise(run, start, tol, max_iter, most_cut=MOST_CUT if objective.l2 > 0.0 else None)
+    n_iter, passes = run.n_iter, run.passes
+    for factor in () if found else FACTORS:
+        run = _Run(objective.with_penalty(factor * objective.l2), rng, run.kept_metric())
+        goal, left = (tol if factor == 1.0 else ROUGH), max(0, max_iter - n_iter)
+        found = _minimise(run, start, goal, left, most_cut=None)
+        start = found.parameters if found else start
+        n_iter, passes = n_iter + run.n_iter, passes + run.passes
+    assert found is not None
+    return replace(found, n_iter=n_iter, n_passes=round(passes)), run.kept_metric()
+
+
+def _minimise(
+    run: _Run, start: Floats, tol: float, max_iter: int, most_cut: int | None
+) -> SolverResult | None:
+    """Run the loop from `start`; None once the line search has cut `most_cut` steps."""
+    objective = run.objective
     point = run.evaluate(objective.project(start))
     best, best_gap = point, np.inf
-    lowest, stalled, n_iter = np.inf, 0, 0
+    lowest, stalled = np.inf, 0
     while True:
         target = tol * _scale(objective, point)
         if objective.gap_estimate(point) <= WORTH * target:
@@ -130,7 +160,7 @@ def solve(
         if objective.l2 == 0.0 and decrement <= tol * point.value and run.is_fresh(point):
             status = Status.UNPENALISED
             break
-        if n_iter >= max_iter:
+        if run.n_iter >= max_iter:
             status = Status.MAX_ITER
             break
         small = decrement <= 1e3 * NOISE * point.value
@@ -138,12 +168,15 @@ def solve(
         if moved is None:
             status = Status.ARITHMETIC
             break
-        point, n_iter = moved, n_iter + 1
+        point = moved
+        if most_cut is not None and run.n_cut >= most_cut:
+            return None
     if status is not Status.REACHED:
         best, best_gap = min((best, best_gap), (point, run.gap(point)), key=itemgetter(1))
     relative = best_gap / _scale(objective, best)
-    result = SolverResult(best.parameters, best.value, best_gap, relative, n_iter, round(run.passes), status)
-    return result, replace(run.metric, age=run.age, pace=run.first_pace) if run.metric else None
+    return SolverResult(
+        best.parameters, best.value, best_gap, relative, run.n_iter, round(run.passes), status
+    )
 
 
 def _scale(objective: Objective, point: Point) -> float:
@@ -160,9 +193,15 @@ class _Run:
         self.inverse: Preconditioner | None = metric.with_penalty(objective.l2) if metric else None
         self.built_at: Point | None = None
         self.passes = 0.0
+        self.n_iter = 0
+        self.n_cut = 0
         self.age, self.first_pace = (metric.age, metric.pace) if metric else (0, 0.0)
         self.pace = self.first_pace
         self.first_norm = 0.0
+
+    def kept_metric(self) -> Metric | None:
+        """Return the blocks in use, for the next problem of a path."""
+        return replace(self.metric, age=self.age, pace=self.first_pace) if self.metric else None
 
     def evaluate(self, parameters: Floats) -> Point:
         self.passes += 1
@@ -228,6 +267,8 @@ class _Run:
             trial = self.evaluate(point.parameters + length * step)
             change = trial.value - point.value
             if change <= 1e-4 * length * slope + NOISE * abs(point.value):
+                self.n_iter += 1
+                self.n_cut += length < 1.0
                 return trial
             bend = 2.0 * (change - length * slope)
             fitted = -slope * length / bend if np.isfinite(bend) and bend > 0.0 else 0.1
