@@ -27,6 +27,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,7 +109,8 @@ def read_bundle(folder: Path | str) -> Bundle:
     arrays: dict[str, NDArray[Any]] = {}
     for name, entry in files.items():
         file = entry.get("file") if isinstance(entry, dict) else None
-        if not isinstance(file, str) or not _NAME.fullmatch(file) or not isinstance(entry.get("bytes"), int):
+        size = entry.get("bytes") if isinstance(entry, dict) else None
+        if not isinstance(file, str) or not _NAME.fullmatch(file) or type(size) is not int or size < 0:
             raise BundleError(f"{path}: the entry of {name!r} is not of the expected form.", fix=_AGAIN)
         content = _content(folder / file, entry)
         if name == "model":
@@ -175,15 +177,22 @@ def _json(value: Any) -> bytes:
 
 
 def _content(path: Path, entry: Mapping[str, Any] | None) -> bytes:
+    """Return a file's bytes: a regular file, no link, of the size and digest that `entry` says."""
     limit = _MAX_JSON if entry is None else entry["bytes"]
     try:
-        size = path.stat().st_size
-        if size > limit or (entry is not None and size != limit):
-            raise BundleError(f"{path}: has {size} bytes, expected {limit}.", fix=_AGAIN)
-        content = path.read_bytes()
+        # a link could lead anywhere, and opening a pipe for reading would wait for ever
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb") as stream:
+            found = os.fstat(handle)
+            if not stat.S_ISREG(found.st_mode):
+                raise BundleError(f"{path}: is no regular file.", fix=_AGAIN)
+            if found.st_size > limit or (entry is not None and found.st_size != limit):
+                raise BundleError(f"{path}: has {found.st_size} bytes, expected {limit}.", fix=_AGAIN)
+            content = stream.read(limit + 1)
     except OSError as error:
+        reason = "it is a link" if error.errno == errno.ELOOP else error.strerror
         raise BundleError(
-            f"{path}: cannot be read ({error.strerror}).", fix="Expected the folder of a saved classifier."
+            f"{path}: cannot be read ({reason}).", fix="Expected the folder of a saved classifier."
         ) from None
     if entry is not None and hashlib.sha256(content).hexdigest() != entry.get("sha256"):
         raise BundleError(f"{path}: its SHA-256 is not the one in model.json.", fix=_AGAIN)
@@ -191,8 +200,19 @@ def _content(path: Path, entry: Mapping[str, Any] | None) -> bytes:
 
 
 def _parse(path: Path, content: bytes) -> dict[str, Any]:
+    """Return a JSON object without repeated keys and without NaN or infinite numbers."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            raise ValueError("a key occurs twice")
+        return value
+
+    def constant(name: str) -> None:
+        raise ValueError(f"{name} is no number here")
+
     try:
-        value = json.loads(content)
+        value = json.loads(content, object_pairs_hook=once, parse_constant=constant)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{path}: not JSON ({error}).", fix=_AGAIN) from None
     if not isinstance(value, dict):

@@ -138,6 +138,8 @@ def _classifier(meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], sch
     classes = tuple(meta["classes"])
     if len({(type(c), c) for c in classes}) != len(classes) or {type(c) for c in classes} - {bool, int, str}:
         raise ValueError("classes must be distinct names")
+    if not isinstance(meta["target"], str):
+        raise ValueError(f"target is {meta['target']!r}")
     encoder = Encoder.from_json(schema)
     k, d = len(classes), len(encoder.feature_names)
     for name, shape in {"weight": (k, d), "bias": (k,), "shift": (k,)}.items():
@@ -154,5 +156,5 @@ def _classifier(meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], sch
         model=LinearModel(arrays["weight"], arrays["bias"]),
         calibration=LogitCalibration(arrays["shift"], temperature),
         classes=classes,
-        target=str(meta["target"]),
+        target=meta["target"],
     )

@@ -192,10 +192,14 @@ def test_help_of_every_command_answers(tmp_path):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_leaves_nothing_behind(tmp_path, number, code):
     rng = np.random.default_rng(0)
-    frame = pl.DataFrame(rng.normal(size=(60_000, 30))).with_columns(target=pl.Series(rng.integers(0, 30, 60_000)))
+    frame = pl.DataFrame(rng.normal(size=(60_000, 30))).with_columns(
+        target=pl.Series(rng.integers(0, 30, 60_000))
+    )
     frame.write_parquet(tmp_path / "t.parquet")
     arguments = [sys.executable, "-m", "crossentropy", "train", "t.parquet", "--target", "target"]
-    training = subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    training = subprocess.Popen(
+        arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     while not training.stderr.readline().startswith("Encoded"):
         pass
     time.sleep(0.3)

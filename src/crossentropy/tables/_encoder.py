@@ -6,12 +6,13 @@ all of its digits, so that a reloaded encoder gives the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, ValidationError
 
 from crossentropy.errors import BundleError, DataError, did_you_mean
 from crossentropy.tables._kinds import LEVELS, Column
@@ -26,13 +27,19 @@ __all__ = ["Encoder", "numbers"]
 _FAR = 1e4
 
 
-@dataclass(frozen=True)
-class NumberCode:
+class _Code(BaseModel):
+    """Base of what the schema holds for a column: checked when it is read back, never coerced."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class NumberCode(_Code):
     """Features of a number or boolean: (x - mean) / scale, missing as 0, and an indicator of missing if any was."""
 
+    kind: Literal["number"] = "number"
     name: str
-    mean: float
-    scale: float
+    mean: FiniteFloat
+    scale: Annotated[FiniteFloat, Field(gt=0)]
     missing: bool
 
     @property
@@ -46,7 +53,8 @@ class NumberCode:
         largest = float(np.abs(present).max()) or 1.0
         mean = float((present / largest).mean()) * largest
         scale = float((present / largest).std()) * largest
-        return cls(name, mean, scale if scale > 0 else 1.0, len(present) < len(values))
+        scale = scale if scale > 0 else 1.0
+        return cls(name=name, mean=mean, scale=scale, missing=len(present) < len(values))
 
     def write(self, values: NDArray[np.float64], out: NDArray[np.float32]) -> None:
         absent = ~np.isfinite(values)
@@ -57,13 +65,13 @@ class NumberCode:
             out[:, 1] = absent
 
 
-@dataclass(frozen=True)
-class CategoryCode:
+class CategoryCode(_Code):
     """Features of a category: one indicator a level, one for all other levels, one for missing, as far as seen.
 
     A level not seen in training goes to `other` where there is one, and is all zeros where there is none.
     """
 
+    kind: Literal["category"] = "category"
     name: str
     levels: tuple[str, ...]
     other: bool
@@ -83,7 +91,8 @@ class CategoryCode:
         # ties in frequency are broken by name: the same rows in another order give the same encoder
         ranked = counts.sort([pl.col("count"), pl.col(series.name)], descending=[True, False])[series.name]
         levels = tuple(sorted(ranked.head(LEVELS).to_list()))
-        return cls(series.name, levels, len(ranked) > LEVELS, strings.null_count() > 0)
+        other, absent = len(ranked) > LEVELS, strings.null_count() > 0
+        return cls(name=series.name, levels=levels, other=other, missing=absent)
 
     def write(self, series: pl.Series, out: NDArray[np.float32]) -> None:
         import polars as pl
@@ -102,7 +111,14 @@ class CategoryCode:
             out[:, width + self.other] = absent
 
 
-Code = NumberCode | CategoryCode
+Code = Annotated[NumberCode | CategoryCode, Field(discriminator="kind")]
+
+
+class _Schema(_Code):
+    """The whole of `schema.json`."""
+
+    columns: tuple[Code, ...]
+    image: tuple[PositiveInt, PositiveInt] | None
 
 
 @dataclass(frozen=True)
@@ -167,34 +183,22 @@ class Encoder:
 
     def to_json(self) -> dict[str, Any]:
         """Return the encoder as JSON data."""
-        kind = {NumberCode: "number", CategoryCode: "category"}
-        return {
-            "columns": [{"kind": kind[type(code)], **asdict(code)} for code in self.codes],
-            "image": self.image,
-        }
+        return _Schema(columns=self.codes, image=self.image).model_dump(mode="json")
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Encoder:
+    def from_json(cls, data: Any) -> Encoder:
         """Return the encoder that `to_json` told.
 
         Raises:
             BundleError: the data are not of that form.
         """
         try:
-            codes = tuple(_code(dict(entry)) for entry in data["columns"])
-            image = data["image"]
-            return cls(codes, None if image is None else (int(image[0]), int(image[1])))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise BundleError(f"The schema is not of the expected form ({error}).") from None
-
-
-def _code(entry: dict[str, Any]) -> Code:
-    if entry.pop("kind") == "number":
-        code = NumberCode(**entry)
-        if not (np.isfinite(code.mean) and np.isfinite(code.scale) and code.scale > 0):
-            raise ValueError(f"mean and scale of {code.name!r} must be finite, scale positive")
-        return code
-    return CategoryCode(**{**entry, "levels": tuple(str(level) for level in entry["levels"])})
+            schema = _Schema.model_validate_json(json.dumps(data))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise BundleError(f"The schema is not of the expected form ({where}: {first['msg']}).") from None
+        return cls(schema.columns, schema.image)
 
 
 def numbers(table: Table, series: pl.Series) -> NDArray[np.float64]:

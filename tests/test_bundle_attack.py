@@ -1,0 +1,242 @@
+"""A saved classifier from a stranger: whatever its files hold, it loads as data or is refused in one line."""
+
+import copy
+import hashlib
+import json
+import os
+import struct
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save
+
+import crossentropy
+from crossentropy.bundle import read_bundle, write_bundle
+from crossentropy.errors import BundleError
+
+FUZZ = settings(deadline=None, derandomize=True, max_examples=300)
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("good")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=60)
+    frame = {"x": x, "c": np.where(rng.random(60) < 0.5, "u", "v"), "y": np.where(x > 0, "b", "a")}
+    run = crossentropy.train(pl.DataFrame(frame), target="y")
+    run.classifier.save(folder)
+    return folder
+
+
+def parts(folder):
+    """Return the index, the schema and the raw arrays of a bundle."""
+    bundle = read_bundle(folder)
+    return dict(bundle.meta), copy.deepcopy(bundle.documents["schema"]), dict(bundle.arrays)
+
+
+def forge(folder, meta, schema, model):
+    """Write a consistent bundle, sizes and digests right, around arbitrary contents."""
+    files = {}
+    for name, suffix, content in (
+        ("model", "safetensors", model),
+        ("schema", "json", json.dumps(schema).encode()),
+    ):
+        digest = hashlib.sha256(content).hexdigest()
+        file = f"{name}-{digest[:16]}.{suffix}"
+        (folder / file).write_bytes(content)
+        files[name] = {"file": file, "bytes": len(content), "sha256": digest}
+    (folder / "model.json").write_text(json.dumps({"format": 1, **meta, "files": files}))
+
+
+def load_or_refuse(folder):
+    """The promise: a classifier whose probabilities are probabilities, or one line."""
+    refused = ""
+    try:
+        classifier = crossentropy.Classifier.load(folder)
+    except BundleError as error:
+        refused = str(error)
+    if refused:
+        assert "\n" not in refused
+        assert str(folder) in refused
+        return False
+    data = pl.DataFrame({"x": [0.0, 1e9, None], "c": ["u", "w", None]})
+    try:
+        p = classifier.predict_proba(data)
+    except crossentropy.errors.DataError:
+        return True
+    assert np.isfinite(p).all()
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    return True
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=6,
+)
+
+
+def places(value, path=()):
+    """Every place in a JSON value."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from places(inner, (*path, key))
+
+
+def put(value, path, new):
+    if not path:
+        return new
+    changed = copy.copy(value)
+    changed[path[0]] = put(value[path[0]], path[1:], new)
+    return changed
+
+
+@FUZZ
+@given(st.data())
+def test_any_change_to_the_json_loads_as_data_or_is_refused(good, tmp_path_factory, data):
+    meta, schema, arrays = parts(good)
+    which = data.draw(st.sampled_from(["meta", "schema"]))
+    value = {"meta": meta, "schema": schema}[which]
+    changed = put(value, data.draw(st.sampled_from(list(places(value)))), data.draw(JSON))
+    folder = tmp_path_factory.mktemp("forged")
+    if which == "meta":
+        meta = changed if isinstance(changed, dict) else {}
+    else:
+        schema = changed
+    forge(folder, meta, schema, save(arrays))
+    load_or_refuse(folder)
+
+
+@FUZZ
+@given(
+    st.sampled_from(["weight", "bias", "shift"]),
+    st.sampled_from(["f8", "f4", "f2", "i8", "u1", "b1"]),
+    st.lists(st.integers(0, 4), max_size=3),
+    st.sampled_from([0.0, 1.0, np.nan, np.inf, 1e308]),
+)
+def test_arrays_of_another_shape_type_or_value_are_refused(good, tmp_path_factory, name, dtype, shape, value):
+    meta, schema, arrays = parts(good)
+    with np.errstate(all="ignore"):
+        array = np.full(shape, value).astype(dtype)
+    fits = array.shape == arrays[name].shape and array.dtype == np.float64 and np.isfinite(array).all()
+    folder = tmp_path_factory.mktemp("forged")
+    forge(folder, meta, schema, save({**arrays, name: array}))
+    assert load_or_refuse(folder) == fits
+
+
+@FUZZ
+@given(st.data())
+def test_any_bytes_in_place_of_the_arrays_are_refused(good, tmp_path_factory, data):
+    meta, schema, arrays = parts(good)
+    whole = bytearray(save(arrays))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(whole) - 1))
+        whole[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
+    folder = tmp_path_factory.mktemp("forged")
+    forge(folder, meta, schema, bytes(whole))
+    load_or_refuse(folder)
+
+
+def header(text):
+    raw = json.dumps(text).encode()
+    return struct.pack("<Q", len(raw)) + raw
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        struct.pack("<Q", 2**62) + b"{}",
+        struct.pack("<Q", 2**64 - 1),
+        header({"weight": {"dtype": "F64", "shape": [2**40, 2**40], "data_offsets": [0, 8]}}) + bytes(8),
+        header({"weight": {"dtype": "F64", "shape": [2**63], "data_offsets": [0, 2**63]}}),
+        header({"weight": {"dtype": "F64", "shape": [-1], "data_offsets": [0, 8]}}) + bytes(8),
+        header({"weight": {"dtype": "OBJECT", "shape": [1], "data_offsets": [0, 8]}}) + bytes(8),
+        header({"weight": {"dtype": "F64", "shape": [1], "data_offsets": [8, 0]}}) + bytes(8),
+        b"",
+        b"\x80\x04cos\nsystem\n(S'true'\ntR.",
+    ],
+    ids=[
+        "huge header",
+        "huge length",
+        "absurd shape",
+        "absurd size",
+        "negative",
+        "object",
+        "backwards",
+        "empty",
+        "pickle",
+    ],
+)
+def test_absurd_arrays_are_refused_at_once(good, tmp_path, model):
+    meta, schema, _ = parts(good)
+    forge(tmp_path, meta, schema, model)
+    assert not load_or_refuse(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        '{"format": 1, "format": 1}',
+        '{"format": NaN}',
+        '{"a": ' * 100_000,
+        '{"format": 99}',
+        '{"format": 1, "files": {"model": {"file": "model-0123456789abcdef.json", "bytes": -1, "sha256": ""}}}',
+        '{"format": 1, "files": {"model": {"file": "model-0123456789abcdef.json", "bytes": true, "sha256": ""}}}',
+        '{"format": 1, "files": {"model": {"file": "..\\/x-0123456789abcdef.json", "bytes": 1, "sha256": ""}}}',
+    ],
+    ids=["repeated key", "nan", "deep", "newer", "negative size", "boolean size", "path"],
+)
+def test_absurd_indexes_are_refused(good, tmp_path, index):
+    (tmp_path / "model.json").write_text(index)
+    assert not load_or_refuse(tmp_path)
+
+
+def test_an_index_too_large_to_be_one_is_not_read(tmp_path):
+    with (tmp_path / "model.json").open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(BundleError, match="has 1099511627776 bytes"):
+        read_bundle(tmp_path)
+
+
+def copy_of(good, tmp_path):
+    for path in good.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def test_links_and_pipes_are_refused(good, tmp_path):
+    for name in [p.name for p in good.iterdir()]:
+        folder = tmp_path / name.replace(".", "_")
+        folder.mkdir()
+        path = copy_of(good, folder) / name
+        path.unlink()
+        path.symlink_to(good / name)
+        assert not load_or_refuse(folder)
+        path.unlink()
+        os.mkfifo(path)
+        assert not load_or_refuse(folder)
+
+
+def test_swapped_files_are_refused(good, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        copy_of(good, folder)
+    bundle = read_bundle(second)
+    write_bundle(
+        second,
+        type(bundle)(bundle.meta, {**bundle.arrays, "bias": bundle.arrays["bias"] + 1}, bundle.documents),
+    )
+    (theirs,) = second.glob("*.safetensors")
+    (ours,) = first.glob("*.safetensors")
+    ours.write_bytes(theirs.read_bytes())
+    assert not load_or_refuse(first)
+    assert load_or_refuse(second)
