@@ -118,12 +118,13 @@ class Classifier:
 
     @classmethod
     def load(cls, folder: Path | str) -> Classifier:
-        """Read a classifier that `save` wrote; it predicts the same bits.
+        """Read the classifier that `save` wrote into a folder, or that of a run folder; it predicts the same bits.
 
         Raises:
             BundleError: there is none, it is damaged, or a newer version wrote it.
         """
-        bundle = read_bundle(folder)
+        inside = Path(folder) / "model"
+        bundle = read_bundle(inside if (inside / "model.json").exists() else folder)
         try:
             return _classifier(bundle.meta, bundle.arrays, bundle.documents["schema"])
         except (KeyError, TypeError, ValueError) as error:

@@ -180,3 +180,25 @@ def test_what_does_not_fit_is_refused(logits, targets, weights, error, said):
             sample_weight=None if weights is None else np.array(weights),
         )
     assert said in str(caught.value)
+
+
+@LAWS
+@given(problems())
+def test_the_interval_of_the_skill_is_that_of_the_paired_difference(problem):
+    logits, targets, weights = problem
+    got = evaluate(logits, targets, classes=range(logits.shape[1]), sample_weight=weights)
+    if got.skill is None:
+        assert got.skill_interval is None
+        return
+    assert got.skill_interval.value == pytest.approx(got.skill)
+    assert got.weighted == (weights is not None)
+    share = np.bincount(targets, weights) / np.bincount(targets, weights).sum()
+    better = evaluate(
+        np.log(np.maximum(share, 1e-300))[None].repeat(len(targets), axis=0),
+        targets,
+        classes=range(len(share)),
+    )
+    if weights is None:
+        # someone who knows the frequencies exactly has skill zero for certain, whatever the spread of the losses
+        assert better.skill_interval.low == pytest.approx(0, abs=1e-9)
+        assert better.skill_interval.high == pytest.approx(0, abs=1e-9)

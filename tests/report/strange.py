@@ -37,6 +37,8 @@ def evaluations(draw):
         uniform=draw(NUMBERS),
         frequencies=draw(NUMBERS),
         skill=draw(MAYBE),
+        skill_interval=draw(st.one_of(st.none(), ESTIMATES)),
+        weighted=draw(st.booleans()),
         accuracy=draw(ESTIMATES),
         majority=draw(NUMBERS),
         majority_class=draw(st.sampled_from(names)),

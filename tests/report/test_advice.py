@@ -21,6 +21,7 @@ def quiet():
         update={
             "loss": Estimate(value=0.3, low=0.27, high=0.33),
             "skill": 0.7,
+            "skill_interval": Estimate(value=0.7, low=0.6, high=0.8),
             "frequencies": 1.0,
             "accuracy": Estimate(value=0.9, low=0.88, high=0.92),
             "majority": 0.4,
@@ -58,7 +59,7 @@ RULES = [
     ({"loss": Estimate(value=math.inf, low=math.nan, high=math.nan)}, "The loss is infinite: find the rows"),
     ({"skill": None}, "test on rows of every class"),
     (
-        {"skill": 0.01, "loss": Estimate(value=0.99, low=0.9, high=1.05)},
+        {"skill": 0.01, "skill_interval": Estimate(value=0.01, low=-0.05, high=0.07)},
         "tell little or nothing about “kind” (skill 1.0 %)",
     ),
     ({"skill": 0.999}, "check that no column gives the answer away"),

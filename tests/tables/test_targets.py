@@ -37,9 +37,10 @@ def test_classes_are_sorted_and_keep_their_type(values, classes, ids):
     [
         ([0.5, 1.5, 1.0], "looks continuous (row 0: 0.5)"),
         ([1.0, float("inf"), 2.0], "looks continuous (row 1: inf)"),
-        (list(range(60)), "60 distinct numbers in 60 rows"),
+        (list(range(60)), "60 distinct values in 60 rows"),
+        ([f"row {i}" for i in range(60)], "60 distinct values in 60 rows"),
         ([None, None], "missing in every row"),
-        ([3, 3, None], "one class only (3)"),
+        ([3, 3, None], "one class only (3), and is missing in 1 of 3 rows"),
         ([datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)], "has type Date"),
         ([[1], [2]], "has type List"),
     ],

@@ -83,6 +83,8 @@ def _told(error: BaseException) -> tuple[str, int]:
         return f"Error: {error}", 2
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return "Interrupted.", 130
+    if isinstance(error, OSError):
+        return f"Error: {error.filename or 'the output'}: {error.strerror or error}.", 2
     return (
         f"Error: a mistake in crossentropy itself: {type(error).__name__}: {error} (--debug shows where)",
         1,

@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 
 from crossentropy.errors import ShapeError, TargetError
 from crossentropy.evaluation._calibration import calibration
-from crossentropy.evaluation._figures import ClassFigures, ConfusedPair, Evaluation
+from crossentropy.evaluation._figures import ClassFigures, ConfusedPair, Estimate, Evaluation
 from crossentropy.evaluation._intervals import mean_interval, proportion_interval
 
 __all__ = ["evaluate", "losses_from_logits"]
@@ -64,7 +64,7 @@ def evaluate(
     labels = probabilities.argmax(axis=1)
     correct = labels == targets
     share = weights / weights.sum()
-    frequency = np.bincount(targets, share, k)
+    frequency: Floats = np.bincount(targets, share, k).astype(np.float64)
     present = frequency[frequency > 0]
     entropy = float(-(present * np.log(present)).sum())
     loss = mean_interval(losses, weights)
@@ -74,12 +74,14 @@ def evaluate(
     squared = (probabilities**2).sum(axis=1) - 2 * probabilities[np.arange(n), targets] + 1
     return Evaluation(
         rows=n,
+        weighted=sample_weight is not None,
         classes=tuple(str(c) for c in classes),
         loss=loss,
         loss_bits=loss.value / float(np.log(2)),
         uniform=float(np.log(k)),
         frequencies=entropy,
         skill=1 - loss.value / entropy if entropy > 0 else None,
+        skill_interval=_skill_interval(losses, frequency[targets], weights) if entropy > 0 else None,
         accuracy=proportion_interval(correct, weights),
         majority=float(frequency.max()),
         majority_class=str(classes[int(frequency.argmax())]),
@@ -113,6 +115,14 @@ def _checked(
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
         raise TargetError("sample_weight must be finite and not negative, with a positive sum.")
     return logits, targets.astype(np.int64), weights
+
+
+def _skill_interval(losses: Floats, frequency: Floats, weights: Floats) -> Estimate:
+    """Return 1 - L / H with the interval of the paired difference H - L, which is narrower than that of L."""
+    alone = -np.log(np.maximum(frequency, np.finfo(float).tiny))
+    known = mean_interval(alone - losses, weights, floor=-np.inf)
+    entropy = float(alone @ weights / weights.sum())
+    return Estimate(value=known.value / entropy, low=known.low / entropy, high=known.high / entropy)
 
 
 def _worst_share(contributions: Floats, worst: int) -> float:

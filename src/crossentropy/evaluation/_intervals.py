@@ -13,17 +13,17 @@ from crossentropy.evaluation._figures import Estimate
 _Z = 1.959963984540054  # the standard normal's 97.5 % point
 
 
-def mean_interval(values: NDArray[np.float64], weights: NDArray[np.float64]) -> Estimate:
-    """Return the weighted mean of non-negative values with its normal-approximation interval.
+def mean_interval(values: NDArray[np.float64], weights: NDArray[np.float64], floor: float = 0.0) -> Estimate:
+    """Return the weighted mean of values, none below `floor`, with its normal-approximation interval.
 
-    The standard error is that of a ratio mean, sqrt(sum w^2 (v - m)^2) / sum w; the lower end is cut at zero.
+    The standard error is that of a ratio mean, sqrt(sum w^2 (v - m)^2) / sum w; the lower end is cut at `floor`.
     """
     share = weights / weights.sum()
     mean = float(share @ values)
     if not np.isfinite(mean):
-        return Estimate(value=mean, low=0.0, high=float("inf"))
+        return Estimate(value=mean, low=floor, high=float("inf"))
     half = _Z * float(np.sqrt(share**2 @ (values - mean) ** 2))
-    return Estimate(value=mean, low=max(0.0, mean - half), high=mean + half)
+    return Estimate(value=mean, low=max(floor, mean - half), high=mean + half)
 
 
 def proportion_interval(hits: NDArray[np.bool_], weights: NDArray[np.float64]) -> Estimate:

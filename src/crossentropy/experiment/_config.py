@@ -72,14 +72,17 @@ def make_config(**settings: Any) -> Config:
     try:
         return Config(**settings)
     except ValidationError as error:
-        first = error.errors()[0]
+        # an unknown name explains a missing one, so it is told first
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         name = ".".join(str(part) for part in first["loc"][:1])
         if first["type"] == "extra_forbidden":
             fix = did_you_mean(name, Config.model_fields)
             raise ConfigError(f"There is no setting {name!r}.", fix=fix) from None
         if first["type"] == "missing":
             raise ConfigError(f"The setting {name!r} is missing.") from None
-        what = f"The setting {name} = {first['input']!r} is not valid" if name else "The settings do not fit"
+        given = repr(first["input"])
+        given = given if len(given) <= 60 else f"a value of type {type(first['input']).__name__}"
+        what = f"The setting {name} = {given} is not valid" if name else "The settings do not fit"
         raise ConfigError(f"{what}: {first['msg'].removeprefix('Value error, ')}.") from None
 
 

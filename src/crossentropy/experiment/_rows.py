@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from crossentropy.errors import DataError
 from crossentropy.experiment._config import Config
-from crossentropy.tables import Table, class_ids, find_column, numbers, read_targets
+from crossentropy.tables import Encoder, Table, class_ids, find_column, numbers, read_targets
 
-__all__ = ["Rows", "read_rows"]
+__all__ = ["Rows", "read_rows", "shared_rows"]
 
 
 @dataclass(frozen=True)
@@ -90,3 +90,20 @@ def _weights(config: Config, table: Table) -> NDArray[np.float64]:
             fix="Expected finite numbers, not negative, none missing.",
         )
     return weights
+
+
+def shared_rows(encoder: Encoder, rows: Rows, held_out: Rows) -> tuple[str, ...]:
+    """Return a sentence on test rows that equal a training row in every column used, if there are any."""
+    used = [code.name for code in encoder.codes]
+    missing = [name for name in used if name not in held_out.table.frame.columns]
+    if missing:
+        return ()
+    known = rows.table.frame.select(used).hash_rows()
+    shared = int(held_out.table.frame.select(used).hash_rows().is_in(known.implode()).sum())
+    if shared == 0:
+        return ()
+    n = len(held_out.ids)
+    return (
+        f"{shared:,} of {n:,} test rows ({shared / n:.1%}) equal a training row in every column used: "
+        "on those the model may remember rather than know.",
+    )

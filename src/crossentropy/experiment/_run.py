@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -65,7 +66,7 @@ class Run:
             self._write(part)
             replace_folder(part, folder)
         except OSError as error:
-            fix = "Free some space." if error.errno == errno.ENOSPC else "Choose another folder with --out."
+            fix = "Free some space." if error.errno == errno.ENOSPC else _ELSEWHERE
             raise OutputError(f"{folder}: cannot be written ({error.strerror}).", fix=fix) from None
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -100,8 +101,17 @@ def check_output(folder: Path | str, *, force: bool) -> Path:
         if not (folder / "metrics.json").is_file() or not (folder / "config.json").is_file():
             raise OutputError(f"{folder}: exists and is no run folder.", fix="Choose another with --out.")
         if not force:
-            raise OutputError(f"{folder}: exists already.", fix="Choose another with --out, or add --force.")
+            raise OutputError(
+                f"{folder}: exists already.",
+                fix="Choose another folder, or replace it: --force, in Python force=True.",
+            )
+    nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise OutputError(f"{folder}: cannot be written (no permission in {nearest}).", fix=_ELSEWHERE)
     return folder
+
+
+_ELSEWHERE = "Choose another folder with --out."
 
 
 def read_summary(folder: Path | str) -> Summary:

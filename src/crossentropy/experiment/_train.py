@@ -22,7 +22,7 @@ from crossentropy.evaluation import evaluate, stratified_test
 from crossentropy.experiment._config import Config, make_config
 from crossentropy.experiment._environment import environment
 from crossentropy.experiment._fit import fit
-from crossentropy.experiment._rows import Rows, read_rows
+from crossentropy.experiment._rows import Rows, read_rows, shared_rows
 from crossentropy.experiment._run import Run
 from crossentropy.experiment._tell import prediction_table, worst_rows
 from crossentropy.report import ColumnNote, Summary, advise
@@ -69,6 +69,7 @@ def train(
     columns = infer_columns(rows.table, leave_out={**dropped, **roles})
     encoder = Encoder.fit(rows.table, columns)
     features = encoder.transform(rows.table)
+    notes = (*notes, *shared_rows(encoder, rows, held_out))
     clock("encode", f"Encoded {len(encoder.codes)} columns as {features.shape[1]:,} features")
     fitted = fit(config, rows, features, clock)
     classifier = Classifier(encoder, fitted.model, fitted.calibration, rows.classes, config.target)
@@ -128,21 +129,35 @@ def _sources(
     if test is None and config is not None:
         test = config.test
     if data is None:
-        raise ConfigError("No data were given.", fix="Give a path, a frame or an array.")
+        said = (
+            "No data were given."
+            if config is None
+            else "The settings name no data: the run was made in memory."
+        )
+        raise ConfigError(said, fix="Give a path, a frame or an array.")
     table = read_table(data)
+    test_table = None if test is None else read_table(test)
+    if test_table is not None and test_table.digest == table.digest:
+        raise ConfigError(
+            f"{test_table.name} is the training table itself: a test on it says nothing.",
+            fix="Give other rows, or leave it out to set a fifth of the rows aside.",
+        )
+    if test is not None and "test_size" in settings:
+        raise ConfigError("test and test_size were both given.", fix="Leave one out.")
     if target is not None and not isinstance(target, str):
         table = table.with_column("target", target)
         target = "target"
     if config is None:
         target = target if target is not None else table.target
-        if target is None:
+        unknown = [name for name in settings if name not in Config.model_fields]
+        if target is None and not unknown:
             raise ConfigError(
                 f"Which column of {table.name} is the target was not given.",
                 fix=f"Columns: {', '.join(table.frame.columns[:12])}.",
             )
-        config = make_config(target=target, **settings)
+        config = make_config(**({} if target is None else {"target": target}), **settings)
     place = {"data": _place(data), "test": _place(test)}
-    return config.model_copy(update=place), table, None if test is None else read_table(test)
+    return config.model_copy(update=place), table, test_table
 
 
 def _place(source: Any) -> str | None:
@@ -180,4 +195,4 @@ def _split(config: Config, table: Table, test_table: Table | None) -> tuple[Rows
 def _how(config: Config, test_table: Table | None) -> str:
     if test_table is not None:
         return f"tested on {test_table.name}"
-    return f"{config.test_size:.0%} of the rows, stratified by class, seed {config.seed}"
+    return f"{config.test_size:.0%} of the rows, stratified by class"

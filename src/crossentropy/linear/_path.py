@@ -155,8 +155,10 @@ def _grid(Cs: Sequence[float] | NDArray[np.floating] | None, fits: list[_FoldFit
         if grid.ndim != 1 or len(grid) == 0 or not (grid > 0).all():
             raise ConfigError(f"Cs is {Cs!r}, and must hold at least one number above 0.")
         return grid
-    useful = [C for C in DEFAULT_CS if any(fit.useful(C) for fit in fits)]
-    return np.array(useful or DEFAULT_CS[-1:])
+    useful = [k for k, C in enumerate(DEFAULT_CS) if any(fit.useful(C) for fit in fits)]
+    # one stronger, so that where little can be learned the path shows that it was not cut short
+    first = max(0, useful[0] - 1) if useful else len(DEFAULT_CS) - 1
+    return np.array(DEFAULT_CS[first:])
 
 
 @dataclass(frozen=True, eq=False)

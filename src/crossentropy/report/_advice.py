@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from crossentropy.report._numbers import between, count, figure, listed, nats, percent, points, quoted, short
 from crossentropy.report._summary import Summary
-from crossentropy.report._words import bias, calibrated
+from crossentropy.report._words import bias, calibrated, surely_knows
 
 MOST = 4
 
@@ -38,7 +38,7 @@ def _one_class(summary: Summary) -> str | None:
 
 def _no_skill(summary: Summary) -> str | None:
     test = summary.test
-    if test.skill is None or not math.isfinite(test.loss.value) or test.loss.high < test.frequencies:
+    if test.skill is None or not math.isfinite(test.loss.value) or surely_knows(test):
         return None
     return (
         f"The columns tell little or nothing about {quoted(summary.target)} (skill {percent(test.skill)}): look for "
@@ -92,8 +92,8 @@ def _worst_rows(summary: Summary) -> str | None:
     if test.rows < 100 or not test.worst_share >= 0.2:
         return None
     return (
-        f"The worst 1 % of the rows carry {percent(test.worst_share)} of the loss: look at those rows first, wrong "
-        "labels gather there."
+        f"The worst 1 % of the rows carry {percent(test.worst_share)} of the loss: look at those rows first; wrong "
+        "labels and rare cases gather there."
     )
 
 

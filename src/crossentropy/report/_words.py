@@ -26,6 +26,17 @@ GRADES = ((0.9, "Very good"), (0.7, "Good"), (0.4, "Useful"), (0.1, "Weak"))
 POINT = 0.9
 
 
+def surely_knows(test: Evaluation) -> bool:
+    """Return whether the interval of the skill lies above zero."""
+    return test.skill_interval is not None and test.skill_interval.low > 0
+
+
+def rows_of(test: Evaluation) -> str:
+    """Return what an accuracy is a share of: the test rows, or their weight."""
+    rows = count(test.rows, "test row")
+    return f"the weight of {rows}" if test.weighted else rows
+
+
 def grade(test: Evaluation) -> str:
     """Return how good the model is in one or two words."""
     if not math.isfinite(test.loss.value):
@@ -34,7 +45,7 @@ def grade(test: Evaluation) -> str:
         return "Cannot be judged"
     if test.skill <= 0:
         return "No skill"
-    if test.loss.high >= test.frequencies:
+    if not surely_knows(test):
         return "Not clear yet"
     return next((word for step, word in GRADES if test.skill >= step), "Barely any skill")
 
@@ -51,7 +62,7 @@ def _knows(test: Evaluation, target: str) -> str:
         return "the test rows hold one class only, so there was nothing to tell apart."
     if test.skill <= 0:
         return f"the model tells no more about {target} than the class frequencies alone."
-    if test.loss.high >= test.frequencies:
+    if not surely_knows(test):
         return (
             f"the model may know more about {target} than the class frequencies, "
             f"but {count(test.rows, 'test row')} are too few to be sure."
@@ -64,7 +75,7 @@ def _knows(test: Evaluation, target: str) -> str:
 
 
 def _right(test: Evaluation) -> str:
-    known = f"It labels {percent(test.accuracy.value)} of {count(test.rows, 'test row')} correctly"
+    known = f"It labels {percent(test.accuracy.value)} of {rows_of(test)} correctly"
     return f"{known} (always saying {quoted(test.majority_class, 24)} would reach {percent(test.majority)})"
 
 
@@ -125,16 +136,20 @@ def skill_words(test: Evaluation) -> str:
         return "Skill is undefined: the test rows hold one class only, and nothing is left open about it."
     if not math.isfinite(test.skill):
         return "Skill is undefined, because the loss is not finite."
+    interval = test.skill_interval
+    within = ""
+    if interval is not None and math.isfinite(interval.low) and math.isfinite(interval.high):
+        within = f" ({INTERVAL} {between(interval, percent)})"
     return (
-        f"Skill {percent(test.skill)}: the part of H(y) = {nats(test.frequencies)}, the loss of someone who knows "
-        f"only the class frequencies, that the model removes (0{NBSP}% is no better, 100{NBSP}% is certain and right)."
+        f"Skill {percent(test.skill)}{within}: the part of H(y) = {nats(test.frequencies)}, the loss of someone "
+        f"who knows only the class frequencies, that the model removes (0{NBSP}% is no better, 100{NBSP}% is certain and right)."
     )
 
 
 def accuracy_words(test: Evaluation) -> str:
     """Return the accuracy with its interval against the simplest rule."""
     sentence = (
-        f"{percent(test.accuracy.value)} of {count(test.rows, 'test row')} are labelled correctly "
+        f"{percent(test.accuracy.value)} of {rows_of(test)} {'is' if test.weighted else 'are'} labelled correctly "
         f"({INTERVAL} {between(test.accuracy, percent)}); always saying {quoted(test.majority_class, 24)} would "
         f"be correct for {percent(test.majority)}."
     )

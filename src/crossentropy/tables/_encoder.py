@@ -162,6 +162,9 @@ class Encoder:
             DataError: a column is missing, or holds values of another kind.
         """
         frame = table.frame
+        if self.image and table.image and self.image != table.image:
+            given, known = ("x".join(map(str, shape)) for shape in (table.image, self.image))
+            raise DataError(f"{table.name}: {given} pixels; the classifier was trained on {known}.")
         for code in self.codes:
             if code.name not in frame.columns:
                 raise DataError(
@@ -177,6 +180,7 @@ class Encoder:
             if isinstance(code, NumberCode):
                 code.write(numbers(table, values), out)
             else:
+                _refuse_other_kinds(table, values, "categories")
                 code.write(values, out)
             start = stop
         return features
@@ -209,14 +213,26 @@ def numbers(table: Table, series: pl.Series) -> NDArray[np.float64]:
     """
     import polars as pl
 
+    _refuse_other_kinds(table, series, "numbers")
     values = series.cast(pl.Float64, strict=False)
     if not series.dtype.is_numeric() and values.null_count() > series.null_count():
         row = int((values.is_null() & series.is_not_null()).arg_max() or 0)
         raise DataError(
             f"{table.name}: column {series.name!r}, row {row}: {series[row]!r} is not a number.",
-            fix="Expected numbers in this column.",
+            fix="Expected numbers, or true and false, in this column.",
         )
     return np.asarray(values.to_numpy(), np.float64)
+
+
+def _refuse_other_kinds(table: Table, series: pl.Series, expected: str) -> None:
+    """Refuse dates, which would pass as numbers of days, and lists, structures and bytes, which are no values."""
+    import polars as pl
+
+    dtype = series.dtype
+    if dtype.is_temporal() or dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+        raise DataError(
+            f"{table.name}: column {series.name!r} holds values of type {dtype}; expected {expected}."
+        )
 
 
 def _strings(series: pl.Series) -> pl.Series:

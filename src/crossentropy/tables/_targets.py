@@ -18,7 +18,7 @@ __all__ = ["Targets", "class_ids", "find_column", "read_targets"]
 
 ClassName = bool | int | str
 
-# Integers with more distinct values than this, in more than half of the rows, measure rather than name.
+# A target with more distinct values than this, in more than half of the rows, measure rather than name.
 _MANY = 50
 
 
@@ -56,8 +56,9 @@ def read_targets(table: Table, name: str) -> Targets:
         raise TargetError(f"{table.name}: the target {name!r} is missing in every row.")
     if len(classes) == 1:
         raise TargetError(
-            f"{table.name}: the target {name!r} has one class only ({classes[0]!r}).",
-            fix="Expected at least two.",
+            f"{table.name}: the target {name!r} has one class only ({classes[0]!r}), "
+            f"and is missing in {series.null_count():,} of {len(series):,} rows.",
+            fix="Expected at least two classes.",
         )
     return Targets(class_ids(table, name, classes), classes)
 
@@ -96,16 +97,20 @@ def _names(series: pl.Series, table: Table, name: str) -> pl.Series:
             )
         series = whole
     if series.dtype.is_integer():
-        distinct = series.drop_nulls().n_unique()
-        if distinct > _MANY and distinct > len(series) / 2:
-            raise TargetError(
-                f"{table.name}: the target {name!r} has {distinct} distinct numbers in {len(series)} rows.",
-                fix="Expected classes; this looks like a measurement or an identifier.",
-            )
-        return series.cast(pl.Int64)
+        return _few(series.cast(pl.Int64), table, name)
     if series.dtype.is_nested() or series.dtype.is_temporal() or series.dtype in (pl.Binary, pl.Object):
         raise TargetError(
             f"{table.name}: the target {name!r} has type {series.dtype}.",
             fix="Expected classes: strings, booleans, or whole numbers.",
         )
-    return series.cast(pl.String)
+    return _few(series.cast(pl.String), table, name)
+
+
+def _few(series: pl.Series, table: Table, name: str) -> pl.Series:
+    distinct = series.drop_nulls().n_unique()
+    if distinct > _MANY and distinct > len(series) / 2:
+        raise TargetError(
+            f"{table.name}: the target {name!r} has {distinct} distinct values in {len(series)} rows.",
+            fix="Expected classes; this looks like a measurement or an identifier.",
+        )
+    return series
