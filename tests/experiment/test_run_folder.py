@@ -231,3 +231,28 @@ def test_what_is_no_run_folder_is_refused(tmp_path, folder):
             read_config(folder / "config.json")
     with pytest.raises(ConfigError, match="cannot be read"):
         read_config(Path("nowhere.json"))
+
+
+def test_a_run_folder_is_loaded_in_python_too(run, frame, folder):
+    again = crossentropy.Classifier.load(folder)
+    assert again.predict_proba(frame).tobytes() == run.classifier.predict_proba(frame).tobytes()
+
+
+def test_a_place_without_permission_is_refused_before_the_work(tmp_path):
+    """As a user whom permissions bind: root is not."""
+    (tmp_path / "closed").mkdir(mode=0o555)
+    code = (
+        "import os, sys\n"
+        "from crossentropy.errors import OutputError\n"
+        "from crossentropy.experiment import check_output\n"
+        "os.setuid(65534)\n"
+        "try:\n    check_output(sys.argv[1], force=True)\nexcept OutputError as error:\n    print(error)\n"
+    )
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents[:3]:
+        parent.chmod(0o755)
+    for name in ("closed", "closed/deep/run"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / name)], capture_output=True, text=True
+        )
+        assert "cannot be written (no permission in" in done.stdout, done.stderr

@@ -246,6 +246,15 @@ def test_the_summary_evaluates_calibrated_logits(run, frame):
         ({"target": "kind", "class_weight": "equal"}, ConfigError, "class_weight = 'equal' is not valid"),
         ({"target": "kind", "id": "kind"}, ConfigError, "'kind' is given both as target and as id"),
         ({"target": "kind", "drop": ["name"], "id": "name"}, ConfigError, "both as id and as drop"),
+        ({"tarjet": "kind"}, ConfigError, "There is no setting 'tarjet'. Did you mean 'target'?"),
+        (
+            {"target": "kind", "weight": [1.0] * 400},
+            ConfigError,
+            "weight = a value of type list is not valid",
+        ),
+        ({"target": "kind", "test": mixed_frame(9, 1), "test_size": 0.5}, ConfigError, "both given"),
+        ({"target": "kind", "test": mixed_frame()}, ConfigError, "is the training table itself"),
+        ({"target": "kind", "weight": "remark"}, DataError, "is not a number"),
         ({}, ConfigError, "the target was not given"),
         ({"target": [1, 2]}, DataError, "has 400 rows, but 'target' has 2 values"),
     ],
@@ -255,3 +264,39 @@ def test_plain_mistakes_are_refused_in_one_line(frame, settings, error, said):
         crossentropy.train(frame, **settings)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_test_rows_that_equal_training_rows_are_counted(frame):
+    train, test = frame[:300], pl.concat([frame[300:], frame[:20]])
+    run = crossentropy.train(train, target="kind", test=test, drop=["name", "remark"], C=1.0)
+    assert any("20 of 120 test rows (16.7%) equal a training row" in note for note in run.summary.notes)
+    apart = crossentropy.train(train, target="kind", test=frame[300:], drop=["name", "remark"], C=1.0)
+    assert not any("equal a training row" in note for note in apart.summary.notes)
+
+
+def test_that_rows_are_weighted_is_said(frame):
+    run = crossentropy.train(frame, target="kind", weight="weight", drop=["name"], C=1.0)
+    assert run.summary.test.weighted
+    assert "of the weight of 80 test rows" in " ".join(str(run).split())
+
+
+def test_values_of_another_kind_at_prediction_are_refused_by_name(run, frame):
+    dates = frame.with_columns(number=pl.lit("2020-01-01").str.to_date())
+    lists = frame.with_columns(number=pl.concat_list("number"))
+    levels = frame.with_columns(level=pl.concat_list("level"))
+    flags = frame.with_columns(flag=pl.lit("yes"))
+    for wrong, said in [
+        (dates, "column 'number' holds values of type Date; expected numbers"),
+        (lists, r"column 'number' holds values of type List\(Float64\)"),
+        (levels, r"column 'level' holds values of type List\(String\); expected categories"),
+        (flags, "column 'flag', row 0: 'yes' is not a number. Expected numbers, or true and false"),
+    ]:
+        with pytest.raises(DataError, match=said):
+            run.classifier.predict(wrong)
+
+
+def test_images_of_another_size_are_refused():
+    images = np.random.default_rng(0).random((60, 4, 5))
+    run = crossentropy.train(images, target=np.arange(60) % 2)
+    with pytest.raises(DataError, match="5x4 pixels; the classifier was trained on 4x5"):
+        run.classifier.predict(images.transpose(0, 2, 1))

@@ -16,18 +16,29 @@ __all__ = ["Rows", "read_rows", "shared_rows"]
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of a table: `position` (N,) is each row's place in it, counted from 0."""
+    """Some rows of a table: `position` (N,) is each row's place in it, counted from 0.
+
+    `weights` (N,) are ones where no column of weights was named (`weighted` is False).
+    """
 
     table: Table
     ids: NDArray[np.int64]
     weights: NDArray[np.float64]
     position: NDArray[np.int64]
     classes: tuple[bool | int | str, ...]
+    weighted: bool
+
+    @property
+    def given_weights(self) -> NDArray[np.float64] | None:
+        """The weights, or None where none were given."""
+        return self.weights if self.weighted else None
 
     def take(self, mask: NDArray[np.bool_]) -> Rows:
         """Return the rows where the mask is True."""
         table = replace(self.table, frame=self.table.frame.filter(mask))
-        return Rows(table, self.ids[mask], self.weights[mask], self.position[mask], self.classes)
+        return replace(
+            self, table=table, ids=self.ids[mask], weights=self.weights[mask], position=self.position[mask]
+        )
 
 
 def read_rows(
@@ -45,12 +56,12 @@ def read_rows(
         TargetError: see `read_targets`; or no row has a known target.
     """
     weights = _weights(config, table)
-    whole = Rows(table, np.empty(0, np.int64), weights, np.arange(table.frame.height), ())
+    weighted = config.weight is not None
     if classes is None:
         heavy = replace(table, frame=table.frame.filter(weights > 0))
         classes = read_targets(heavy, config.target).classes
     ids = class_ids(table, config.target, classes)
-    whole = replace(whole, ids=ids, classes=classes)
+    whole = Rows(table, ids, weights, np.arange(table.frame.height), classes, weighted)
     kept = whole.take((ids >= 0) & (weights > 0))
     if len(kept.ids) == 0:
         raise DataError(f"{table.name}: no row has a target among the classes of the training rows.")

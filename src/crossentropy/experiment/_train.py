@@ -83,7 +83,7 @@ def train(
         features=features.shape[1],
         seed=config.seed,
         split=_how(config, test_table),
-        test=evaluate(logits, held_out.ids, classes=rows.classes, sample_weight=held_out.weights),
+        test=evaluate(logits, held_out.ids, classes=rows.classes, sample_weight=held_out.given_weights),
         penalty=fitted.penalty,
         temperature=fitted.temperature,
         optimality=fitted.optimality,

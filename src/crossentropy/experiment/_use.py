@@ -45,7 +45,7 @@ def evaluate_run(folder: Path | str, data: Any) -> tuple[Evaluation, tuple[str, 
     classifier = load_classifier(folder)
     rows, notes = read_rows(read_config(Path(folder) / "config.json"), read_table(data), classifier.classes)
     logits = classifier.logits(rows.table)
-    return evaluate(logits, rows.ids, classes=classifier.classes, sample_weight=rows.weights), notes
+    return evaluate(logits, rows.ids, classes=classifier.classes, sample_weight=rows.given_weights), notes
 
 
 def predict_run(folder: Path | str, data: Any) -> pl.DataFrame:

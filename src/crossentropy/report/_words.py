@@ -142,7 +142,8 @@ def skill_words(test: Evaluation) -> str:
         within = f" ({INTERVAL} {between(interval, percent)})"
     return (
         f"Skill {percent(test.skill)}{within}: the part of H(y) = {nats(test.frequencies)}, the loss of someone "
-        f"who knows only the class frequencies, that the model removes (0{NBSP}% is no better, 100{NBSP}% is certain and right)."
+        f"who knows only the class frequencies, that the model removes (0{NBSP}% is no better, 100{NBSP}% is certain "
+        "and right)."
     )
 
 
