@@ -127,6 +127,7 @@ def refusals(tmp_path):
     (tmp_path / "latin.csv").write_bytes(b"a,b\xe9\n1,2\n")
     (tmp_path / "latin_body.csv").write_bytes(b"a,b\n1,caf\xe9\n")
     (tmp_path / "not.parquet").write_bytes(b"PAR1 this is not")
+    (tmp_path / "data.xls").write_text("a")
     (tmp_path / "people.csv").write_text("a\n1\n")
     return {
         tmp_path / "empty.csv": "the file is empty",
@@ -138,10 +139,11 @@ def refusals(tmp_path):
         tmp_path / "not.parquet": "cannot be read as parquet",
         tmp_path / "peple.csv": "no such file. Did you mean 'people.csv'?",
         tmp_path / "data.xls": "a file of kind '.xls' is not read here",
+        tmp_path / "people.cvs": "no such file. Did you mean 'people.csv'?",
         tmp_path: "is not read here",
         "sklearn:digit": "Did you mean 'digits'?",
         3: "an array of shape () cannot be read",
-        "nothing": "(no suffix)",
+        "nothing": "nothing: no such file",
     }
 
 

@@ -91,6 +91,9 @@ def _file(path: Path) -> Table:
         ".parquet": lambda p: pl.read_parquet(p, glob=False),
     }
     reader = readers.get(path.suffix.lower())
+    near = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+    if reader is None and not path.exists():
+        raise DataError(f"{path}: no such file.", fix=did_you_mean(path.name, sorted(near)))
     if reader is None:
         raise DataError(
             f"{path}: a file of kind {path.suffix or '(no suffix)'!r} is not read here.",
@@ -98,7 +101,6 @@ def _file(path: Path) -> Table:
         )
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
-        near = [p.name for p in path.parent.glob(f"*{path.suffix}")] if path.parent.is_dir() else []
         raise DataError(f"{path}: {what}.", fix=did_you_mean(path.name, sorted(near)))
     try:
         if path.stat().st_size == 0:
