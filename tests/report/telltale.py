@@ -1,0 +1,185 @@
+"""A summary in which every figure is another number, so that none can hide in the wrong place; and its forms read."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from markdown_it import MarkdownIt
+
+from crossentropy.evaluation import (
+    Calibration,
+    ClassFigures,
+    ConfusedPair,
+    Estimate,
+    Evaluation,
+    ReliabilityBin,
+)
+from crossentropy.report import (
+    ColumnNote,
+    Optimality,
+    Penalty,
+    PenaltyPoint,
+    Summary,
+    Temperature,
+    WorstRow,
+    to_html,
+    to_markdown,
+    to_text,
+)
+from tests.report.pages import parse
+
+PARSER = MarkdownIt("commonmark").enable("table")
+
+BINS = tuple(
+    ReliabilityBin(rows=rows, confidence=said, accuracy=Estimate(value=right, low=low, high=high))
+    for rows, said, right, low, high in (
+        (505, 0.55, 0.51, 0.46, 0.54),
+        (402, 0.78, 0.69, 0.65, 0.74),
+        (293, 0.92, 0.84, 0.79, 0.88),
+    )
+)
+TEST = Evaluation(
+    rows=1200,
+    weighted=False,
+    classes=("ant", "bee", "cat"),
+    loss=Estimate(value=0.41, low=0.37, high=0.46),
+    loss_bits=0.41 / math.log(2),
+    uniform=math.log(3),
+    frequencies=1.02,
+    skill=1 - 0.41 / 1.02,
+    skill_interval=Estimate(value=1 - 0.41 / 1.02, low=0.557, high=0.639),
+    accuracy=Estimate(value=0.83, low=0.81, high=0.852),
+    majority=0.52,
+    majority_class="bee",
+    brier=0.21,
+    calibration=Calibration(error=0.068, noise=0.023, bins=BINS),
+    worst_share=0.27,
+    worst_rows=12,
+    by_class=(
+        ClassFigures(
+            name="ant", rows=200, row_share=0.167, loss=0.89, loss_share=0.362, recall=0.61, precision=0.662
+        ),
+        ClassFigures(
+            name="bee", rows=624, row_share=0.52, loss=0.26, loss_share=0.329, recall=0.931, precision=0.881
+        ),
+        ClassFigures(
+            name="cat", rows=376, row_share=0.313, loss=0.405, loss_share=0.309, recall=0.78, precision=0.803
+        ),
+    ),
+    confusion=((122, 48, 30), (19, 581, 24), (33, 50, 293)),
+    confused=(
+        ConfusedPair(target="ant", label="bee", rows=48, share=0.24),
+        ConfusedPair(target="cat", label="bee", rows=50, share=0.133),
+        ConfusedPair(target="bee", label="ant", rows=19, share=0.03),
+        ConfusedPair(target="cat", label="ant", rows=33, share=0.088),
+    ),
+)
+PATH = tuple(
+    PenaltyPoint(C=C, loss=loss, standard_error=error)
+    for C, loss, error in (
+        (0.01, 0.81, 0.011),
+        (0.03, 0.57, 0.013),
+        (0.3, 0.43, 0.017),
+        (3.0, 0.47, 0.029),
+        (100.0, 0.62, 0.037),
+    )
+)
+SUMMARY = Summary(
+    data="meadow.csv",
+    target="species",
+    rows_train=3601,
+    rows_test=1200,
+    features=17,
+    seed=41,
+    split="a quarter of the fields",
+    test=TEST,
+    penalty=Penalty(C=0.3, folds=7, path=PATH),
+    temperature=Temperature(value=1.31, loss_before=0.444, loss_after=0.432, corrected=True),
+    optimality=Optimality(objective=0.39, gap=2.5e-7, n_iter=19, message="reached"),
+    columns=(
+        ColumnNote(name="wings", kind="numeric", used=True, missing=3, note="in millimetres"),
+        ColumnNote(name="legs", kind="category", used=True, missing=0, note=""),
+        ColumnNote(name="told", kind="text", used=False, missing=11, note="text is not read"),
+    ),
+    worst_rows=(
+        WorstRow(
+            id="r77",
+            target="ant",
+            label="bee",
+            p_target=0.02,
+            p_label=0.95,
+            loss=3.91,
+            cells={"wings": "61", "legs": "six"},
+            image=None,
+        ),
+        WorstRow(
+            id="r5",
+            target="cat",
+            label="cat",
+            p_target=0.37,
+            p_label=0.37,
+            loss=0.994,
+            cells={"wings": "8", "legs": "four"},
+            image=None,
+        ),
+    ),
+    notes=("4 rows had no species.",),
+    advice=("Look at the ants.", "Then at the bees."),
+)
+
+
+def with_test(**changes):
+    return SUMMARY.model_copy(update={"test": TEST.model_copy(update=changes)})
+
+
+def words(text):
+    return " ".join(text.replace("\u00a0", " ").split())
+
+
+def markdown_words(markdown):
+    parts = [
+        "".join(child.content or " " for child in token.children)
+        for token in PARSER.parse(markdown)
+        if token.type == "inline"
+    ]
+    return words(" | ".join(parts))
+
+
+def page_of(summary):
+    return parse(to_html(summary))
+
+
+def page_words(summary):
+    body = page_of(summary).find("body")[0]
+    return words(body.text)
+
+
+TOLD = {
+    "text": lambda summary: words(to_text(summary)),
+    "markdown": lambda summary: markdown_words(to_markdown(summary)),
+    "page": page_words,
+}
+
+
+def table(markdown, first, width=0):
+    """Return the rows of the first Markdown table whose first head cell is `first`, and of that width if given."""
+    rows, row, inside = [], [], False
+    for token in PARSER.parse(markdown):
+        if token.type == "table_open":
+            rows, inside = [], True
+        elif token.type == "tr_open":
+            row = []
+        elif token.type == "inline" and inside:
+            row.append("".join(child.content for child in token.children))
+        elif token.type == "tr_close":
+            rows.append(row)
+        elif token.type == "table_close":
+            inside = False
+            if rows[0][0] == first and len(rows[0]) == (width or len(rows[0])):
+                return rows[1:]
+    raise AssertionError(first)
+
+
+def css(element, name):
+    return float(re.search(rf"(?:^|;){name}:([\d.]+)%", element.attributes["style"]).group(1)) / 100

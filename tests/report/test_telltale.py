@@ -1,0 +1,176 @@
+"""Every sentence is the one for its figures, and every form says the same."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+
+from crossentropy.evaluation import Estimate
+from crossentropy.report import Optimality, Penalty, Temperature, evaluation_text
+from tests.report.telltale import BINS, SUMMARY, TEST, TOLD, with_test, words
+
+every_form = pytest.mark.parametrize("form", TOLD)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """Return the summary itself in every form."""
+    return {form: tell(SUMMARY) for form, tell in TOLD.items()}
+
+
+SENTENCES = [
+    "Useful: the model explains 59.8 % of what the class frequencies leave open about “species”.",
+    "It labels 83.0 % of 1,200 test rows correctly (always saying “bee” would reach 52.0 %), "
+    "and it is too sure of itself, by 6.8 points on average.",
+    "as if it had to choose among 1.51 equally likely classes (1 is certainty, 3 is a blind guess).",
+    "95 % interval of the model’s loss: 0.370 to 0.460 nats.",
+    "Skill 59.8 % (95 % interval 55.7 % to 63.9 %): the part of H(y) = 1.02 nats,",
+    "83.0 % of 1,200 test rows are labelled correctly (95 % interval 81.0 % to 85.2 %); "
+    "always saying “bee” would be correct for 52.0 %.",
+    "differ by 6.8 points on average; with 1,200 test rows chance alone would show up to 2.3 points",
+    "So this is more than chance: it is too sure of itself.",
+    "When it says about 92.0 %, as it does for 293 rows, it is right in 84.0 % of them "
+    "(95 % interval 79.0 % to 88.0 %).",
+    "The worst 1 % of the rows (12 rows) carry 27.0 % of the whole loss.",
+    "C = 0.3, chosen among 5 values by the loss on held-out rows (7 folds;",
+    "Temperature 1.31 made the model less sure: loss on held-out rows 0.444 nats before, 0.432 nats after. "
+    "The class weights of the fit were undone first",
+    "The fit is at most 2.5e-7 nats above the minimum that any weights could reach (19 iterations).",
+    "3,601 training rows, 1,200 test rows, 17 features, 3 classes",
+    "4 rows had no species.",
+    "Look at the ants.",
+    "text is not read",
+    "meadow.csv",
+]
+
+
+@every_form
+@pytest.mark.parametrize("sentence", SENTENCES, ids=lambda sentence: sentence[:30])
+def test_every_form_says_the_same_of_the_same_figures(whole, form, sentence):
+    assert sentence in whole[form]
+
+
+@pytest.mark.parametrize("form", ["markdown", "page"])
+def test_the_worst_rows_and_the_method_are_told_in_full(whole, form):
+    told = whole[form]
+    assert "said “bee” with 95.0 %, is “ant” with 2.0 %" in told
+    assert "said “cat” with 37.0 %: right, but unsure" in told
+    assert told.index("r77") < told.index("r5 ")
+    assert re.search(r"a quarter of the fields; seed 41\b", told)
+
+
+GRADES = [
+    (0.95, "Very good: the model explains 95.0 %"),
+    (0.75, "Good: the model explains 75.0 %"),
+    (0.5, "Useful: "),
+    (0.2, "Weak: "),
+    (0.05, "Barely any skill: "),
+    (0.0, "No skill: the model tells no more about “species” than the class frequencies alone."),
+    (-0.3, "No skill: the model tells no more"),
+    (None, "Cannot be judged: the test rows hold one class only"),
+]
+
+
+@every_form
+@pytest.mark.parametrize(("skill", "said"), GRADES)
+def test_the_verdict_is_that_of_the_skill(form, skill, said):
+    assert said in TOLD[form](with_test(skill=skill))
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"), [(90, "but 90 test rows are too few to be sure"), (5000, "could be chance")]
+)
+def test_a_skill_that_may_be_chance_is_not_called_one(rows, said):
+    interval = Estimate(value=0.11, low=-0.01, high=0.23)
+    test = TEST.model_copy(update={"skill": 0.11, "skill_interval": interval, "rows": rows})
+    told = words(evaluation_text(test))
+    assert told.startswith("Not clear yet: ")
+    assert said in told
+    surely = interval.model_copy(update={"low": 0.01})
+    assert words(evaluation_text(test.model_copy(update={"skill_interval": surely}))).startswith("Weak: ")
+
+
+@every_form
+def test_where_rows_have_weights_the_shares_are_of_weight(form):
+    told = TOLD[form](with_test(weighted=True))
+    assert "It labels 83.0 % of the weight of 1,200 test rows correctly" in told
+    assert "83.0 % of the weight of 1,200 test rows is labelled correctly (95 % interval 81.0 %" in told
+    assert ("each counted by its weight" in told) == (form == "page")
+    assert "weight of" not in TOLD[form](SUMMARY)
+
+
+def moved(by):
+    """Return the calibration with confidences off by `by` from the accuracies, each by the same."""
+    bins = tuple(b.model_copy(update={"confidence": b.accuracy.value + by}) for b in BINS)
+    return TEST.calibration.model_copy(update={"bins": bins})
+
+
+TRUST = [
+    (moved(0.068), "and it is too sure of itself, by 6.8 points on average."),
+    (moved(-0.068), "and it is less sure than it could be, by 6.8 points on average."),
+    (moved(0.01), "and its confidence is off by 6.8 points on average."),
+    (moved(0.0).model_copy(update={"error": 0.02}), "and nothing shows that its confidence is off."),
+    (
+        moved(0.0).model_copy(update={"noise": math.nan}),
+        "and whether its confidence can be believed could not",
+    ),
+]
+
+
+@pytest.mark.parametrize(("calibration", "said"), TRUST, ids=lambda value: str(value)[:40])
+def test_the_side_on_which_the_confidence_errs(calibration, said):
+    told = words(evaluation_text(TEST.model_copy(update={"calibration": calibration})))
+    assert said in told
+    assert ("So this is more than chance" in told) == (" by 6.8 points" in said)
+    assert ("nothing here speaks against" in told) == ("nothing shows" in said)
+
+
+def test_the_point_is_the_bin_nearest_to_90_percent_that_holds_rows():
+    empty = BINS[0].model_copy(update={"rows": 0, "confidence": 0.9})
+    calibration = TEST.calibration.model_copy(update={"bins": (*BINS, empty)})
+    assert "When it says about 92.0 %, as it does for 293" in words(
+        evaluation_text(TEST.model_copy(update={"calibration": calibration}))
+    )
+
+
+def test_a_single_worst_row_is_one_row():
+    one, two = (words(evaluation_text(TEST.model_copy(update={"worst_rows": n}))) for n in (1, 2))
+    assert "The single worst row carries 27.0 % of the whole loss." in one
+    assert "(2 rows) carry 27.0 %" in two
+
+
+def test_an_accuracy_without_an_interval_is_not_doubted():
+    accuracy = Estimate(value=0.4, low=math.nan, high=math.nan)
+    assert "simple rule" not in evaluation_text(TEST.model_copy(update={"accuracy": accuracy}))
+
+
+HOW = [
+    ({"penalty": Penalty(C=2.0, folds=0, path=())}, "C = 2, as given ("),
+    (
+        {"temperature": Temperature(value=0.8, loss_before=0.5, loss_after=0.4, corrected=False)},
+        "Temperature 0.800 made the model more sure: loss on held-out rows 0.500 nats before, 0.400 nats after.",
+    ),
+    (
+        {"temperature": Temperature(value=1.0, loss_before=0.5, loss_after=0.5, corrected=False)},
+        "Temperature 1: on held-out rows no other lowers the loss by more than chance.",
+    ),
+    (
+        {"temperature": Temperature(value=1.0, loss_before=None, loss_after=None, corrected=False)},
+        "Temperature 1: no row could be held out to fit another.",
+    ),
+    ({"optimality": Optimality(objective=0.3, gap=0.0, n_iter=1, message="")}, "(1 iteration)."),
+    ({"optimality": Optimality(objective=0.3, gap=0.0, n_iter=1, message="")}, "reached its minimum"),
+    ({"optimality": Optimality(objective=0.3, gap=1e-13, n_iter=2, message="")}, "at most 1e-13 nats above"),
+    ({"optimality": Optimality(objective=0.3, gap=math.inf, n_iter=2, message="")}, "could not be bounded"),
+]
+
+
+@every_form
+@pytest.mark.parametrize(("changes", "said"), HOW, ids=[said[:40] for _, said in HOW])
+def test_how_it_was_done_is_told_by_its_figures(form, changes, said):
+    told = TOLD[form](SUMMARY.model_copy(update=changes))
+    assert said in told
+    if "temperature" in changes:
+        assert "class weights" not in told
