@@ -5,6 +5,7 @@ import pytest
 
 from crossentropy.linear import Status
 from crossentropy.linear._dense import dense_objective
+from crossentropy.linear._penalty import Penalty
 from crossentropy.linear._solver import MOST_CUT, _minimise, _Run, solve
 
 from .problems import IDS, PROBLEMS, evaluate, random_rows
@@ -12,22 +13,29 @@ from .problems import IDS, PROBLEMS, evaluate, random_rows
 RNG = np.random.default_rng(0)
 
 
-def objective_of(X, y, k, *, l2=0.1, intercept=True, weights=None):
+def objective_of(X, y, k, *, l2=0.1, intercept=True, weights=None, offset=None):
     weights = np.ones(len(y)) if weights is None else weights
-    return dense_objective(X, y, n_classes=k, row_weight=weights, l2=l2, intercept=intercept)
+    return dense_objective(
+        X, y, n_classes=k, row_weight=weights, penalty=Penalty(l2), intercept=intercept, offset=offset
+    )
 
 
 CASES = [
-    (k, intercept, weighted) for k in (2, 3, 7) for intercept in (True, False) for weighted in (True, False)
+    (k, intercept, kind)
+    for k in (2, 3, 7)
+    for intercept in (True, False)
+    for kind in ("plain", "weighted", "soft", "offset")
 ]
 
 
-@pytest.fixture(params=CASES, ids=lambda c: f"K{c[0]}-intercept{c[1]}-weighted{c[2]}")
+@pytest.fixture(params=CASES, ids=lambda c: f"K{c[0]}-intercept{c[1]}-{c[2]}")
 def case(request):
-    k, intercept, weighted = request.param
+    k, intercept, kind = request.param
     X, y = random_rows(1, 50, 4, k)
-    weights = RNG.uniform(0, 2, 50) if weighted else None
-    objective = objective_of(X, y, k, intercept=intercept, weights=weights)
+    weights = RNG.uniform(0, 2, 50) if kind != "plain" else None
+    targets = RNG.dirichlet(np.ones(k), 50) if kind == "soft" else y
+    offset = RNG.standard_normal((50, k)) if kind == "offset" else None
+    objective = objective_of(X, targets, k, intercept=intercept, weights=weights, offset=offset)
     parameters = RNG.standard_normal(objective.start().shape)
     return objective, parameters
 
@@ -57,7 +65,7 @@ def test_curvature_product_is_the_finite_difference_of_the_gradient(case):
 def test_full_blocks_are_the_diagonal_blocks_of_the_hessian(case):
     objective, parameters = case
     point = objective.evaluate(parameters)
-    inverse = objective.metric(point, np.random.default_rng(0)).with_penalty(objective.l2)
+    inverse = objective.metric(point, np.random.default_rng(0)).with_penalty(objective.penalty)
     for row in range(len(parameters)):
         direction = np.zeros_like(parameters)
         direction[row] = RNG.standard_normal(parameters.shape[1])
@@ -91,8 +99,61 @@ def test_value_and_gradient_agree_with_extended_precision(problem):
     if problem.intercept:  # d/dW at centred features = d/dW - d/db centre
         gradient[:, :-1] -= gradient[:, -1:] * objective.rows.centre
     gradient = gradient if problem.intercept else gradient[:, :-1]
-    size = point.residual * objective.dual.reach + l2 * np.abs(point.parameters)
+    size = point.residual * objective.reach + l2 * np.abs(point.parameters)
     assert (np.abs(point.gradient - gradient) <= 1e-12 * size + 1e-25).all()
+
+
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_one_hot_distributions_are_class_ids_and_offsets_are_logits(k):
+    X, y = random_rows(2, 60, 4, k)
+    base = objective_of(X, y, k)
+    parameters = RNG.standard_normal(base.start().shape)
+    margins = base.rows.take(np.arange(60)) @ parameters.T  # of the centred rows, as the objective sees them
+    point = base.evaluate(parameters)
+    soft = objective_of(X, np.eye(k)[y], k).evaluate(parameters)
+    moved = objective_of(X, y, k, offset=margins[:, 0] if k == 2 else margins).evaluate(0 * parameters)
+    for other, pulled in ((soft, 0.0), (moved, base.penalty.gradient(parameters, intercept=True))):
+        np.testing.assert_allclose(other.gradient, point.gradient - pulled, atol=1e-13)
+        np.testing.assert_allclose(other.probabilities, point.probabilities, rtol=1e-12)
+    assert soft.value == pytest.approx(point.value, rel=1e-13)
+    assert moved.value == pytest.approx(
+        point.value - base.penalty.value(parameters, intercept=True), rel=1e-13
+    )
+
+
+def test_repeated_rows_with_both_targets_are_one_row_with_a_distribution():
+    X, _ = random_rows(3, 80, 4, 3)
+    rng = np.random.default_rng(0)
+    t = rng.dirichlet(np.ones(3), 80)
+    margins = rng.standard_normal((80, 3))
+    soft = objective_of(X, t, 3, offset=margins)
+    apart = objective_of(
+        np.repeat(X, 3, axis=0),
+        np.tile(np.arange(3), 80),
+        3,
+        weights=t.ravel(),
+        offset=np.repeat(margins, 3, axis=0),
+    )
+    settings = {"tol": 1e-12, "max_iter": 100}
+    one, _ = solve(soft, soft.start(), rng=rng, **settings)
+    two, _ = solve(apart, apart.start(), rng=rng, **settings)
+    assert one.status is two.status is Status.REACHED
+    assert one.objective == pytest.approx(two.objective, rel=1e-12)
+    shift = apart.rows.to_plain(two.parameters) - soft.rows.to_plain(one.parameters)
+    np.testing.assert_allclose(shift, 0, atol=1e-8)
+
+
+def test_gap_with_distributions_and_offsets_is_a_bound():
+    X, _ = random_rows(4, 80, 3, 4)
+    rng = np.random.default_rng(1)
+    for k, targets in ((4, rng.dirichlet(0.3 * np.ones(4), 80)), (2, rng.dirichlet(np.ones(2), 80))):
+        objective = objective_of(X, targets, k, l2=1e-3, offset=rng.standard_normal((80, k)))
+        best, _ = solve(objective, objective.start(), tol=1e-13, max_iter=100, rng=rng)
+        for size in (1e-4, 1e-2, 1.0):
+            point = objective.evaluate(best.parameters + size * rng.standard_normal(best.parameters.shape))
+            assert (
+                point.value - best.objective <= objective.gap(point) <= point.value - objective.floor + 1e-10
+            )
 
 
 @pytest.mark.parametrize("k", [2, 3])

@@ -1,6 +1,6 @@
 """Problems built with a known optimum, then transformed so that the answer must follow; and peers."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossentropy.linear import LogisticRegression
-from crossentropy.linear._dense import SoftmaxObjective, dense_objective
+from crossentropy.linear._dense import dense_objective
+from crossentropy.linear._loss import SoftmaxLoss
+from crossentropy.linear._penalty import Penalty
 from crossentropy.linear._solver import solve
 
 from .problems import PROBLEMS, Problem, random_rows
@@ -156,8 +158,11 @@ def test_binary_is_two_class_softmax_at_half_of_c(intercept):
     X, y = random_rows(10, 60, 3, 2)
     one = LogisticRegression(C=2.0, tol=TIGHT, fit_intercept=intercept).fit(X, y)
     weights, half = np.ones(60), 1.0
-    base = dense_objective(X, y, n_classes=2, row_weight=weights, l2=1 / (half * 60), intercept=intercept)
-    pair = SoftmaxObjective(**{field.name: getattr(base, field.name) for field in fields(base)})
+    base = dense_objective(
+        X, y, n_classes=2, row_weight=weights, penalty=Penalty(1 / (half * 60)), intercept=intercept
+    )
+    parts = {field.name: getattr(base.loss, field.name) for field in fields(base.loss)}
+    pair = replace(base, loss=SoftmaxLoss(**parts))
     result, _ = solve(pair, pair.start(), tol=TIGHT, max_iter=100, rng=np.random.default_rng(0))
     both = pair.rows.to_plain(result.parameters)
     np.testing.assert_allclose(both[1, :3] - both[0, :3], one.coef_[0], rtol=1e-8)

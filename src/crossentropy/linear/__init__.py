@@ -5,7 +5,8 @@
 * `SolverResult`, `Status`: where a fit stopped, and why (`_solver.py`).
 
 Below them: `_solver.py` (one loop: Newton steps by conjugate gradients), which knows only the protocol in
-`_objective.py`; `_dense.py` (loss, gradient and curvature of dense rows), `_certificate.py` (the bound on the gap),
+`_objective.py`; `_loss.py` (cross-entropy of rows given their logits: targets, weights, offsets), `_penalty.py`,
+`_dense.py` (value, gradient and curvature of dense rows), `_certificate.py` (the bound on the gap),
 `_metric.py` (the preconditioner), `_rows.py` (rows as float64 tiles) and `_threads.py` (ranges of rows in parallel).
 """
 

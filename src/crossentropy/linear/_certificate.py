@@ -3,10 +3,10 @@ r"""How far from the minimum: a bound from the dual problem, without cancellatio
 Mechanism
 ---------
 For any distributions :math:`q_i` over the classes, log-sum-exp is at least :math:`\langle q,z\rangle + H(q)`, and the
-shortfall is :math:`\mathrm{KL}(q\,\|\,p)`. Put into F, with :math:`A = \sum_i \omega_i (q_i - e_{y_i}) x_i^T`:
+shortfall is :math:`\mathrm{KL}(q\,\|\,p)`. Put into F, with :math:`A = \sum_i \omega_i (q_i - t_i) x_i^T`:
 
 .. math:: F(W, b) - D(q) = \sum_i \omega_i \mathrm{KL}(q_i \| p_i) + \frac{\lVert A + l_2 W\rVert^2}{2 l_2}
-          + \Big\langle b, \sum_i \omega_i (q_i - e_{y_i})\Big\rangle
+          + \Big\langle b, \sum_i \omega_i (q_i - t_i)\Big\rangle
 
 and D(q), the dual objective, is at most min F provided that the last sum vanishes: the free intercept asks that q has
 the class frequencies of the targets. Every term is a square or a divergence: the bound keeps its relative accuracy
@@ -33,7 +33,10 @@ problem: at tiny l2 it is pessimistic by orders of magnitude. A bound from the N
 proof by self-concordance needs H >= l2 I, false along the free intercept. Newton steps end quadratically, so one or
 two more make even the pessimistic bound small; we spend those instead.
 
-F >= 0, so F itself is a bound too, and the only one without a penalty (l2 = 0); the smaller one is reported.
+Offsets only shift the logits that p is made of, and targets may be distributions: nothing above changes.
+
+F is at least the mean entropy of the targets (0 for class ids), so what F exceeds it by is a bound too, and the only
+one without a penalty (l2 = 0); the smaller one is reported.
 
 References: Fenchel-Young duality as in Boyd & Vandenberghe, "Convex Optimization", 5.1 and 5.5.1; for the dual of
 multinomial regression Yu, Huang & Lin, "Dual coordinate descent methods for logistic regression and maximum entropy
@@ -70,10 +73,12 @@ class DualData:
     reach: Floats
     """(width,): the largest magnitude of each column."""
     intercept: bool
+    floor: float
+    """What F cannot go below."""
 
 
 def dual_gap(data: DualData, point: Point, l2: float, bend: Callable[[Floats], Floats]) -> float:
-    """Return an upper bound on F(point) - min F, in nats; at most F itself, as F >= 0.
+    """Return an upper bound on F(point) - min F, in nats; at most what F exceeds its floor by.
 
     Args:
         data: the problem.
@@ -81,7 +86,7 @@ def dual_gap(data: DualData, point: Point, l2: float, bend: Callable[[Floats], F
         l2: the penalty, 0 for none.
         bend: the curvature product at `point` (used once, when there is an intercept).
     """
-    whole = point.value * (1.0 + FUZZ)
+    whole = point.value * (1.0 + FUZZ) - data.floor * (1.0 - FUZZ)
     if l2 == 0.0:
         return whole
     divergence, gradient = 0.0, point.gradient

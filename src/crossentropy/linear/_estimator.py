@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from crossentropy.errors import ConfigError, TargetError
 from crossentropy.linear._dense import dense_objective
+from crossentropy.linear._penalty import Penalty
 from crossentropy.linear._solver import SolverResult, solve
 from crossentropy.linear._threads import one_blas_thread
 
@@ -109,7 +110,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
                 targets.astype(np.intp, copy=False),
                 n_classes=len(classes),
                 row_weight=weights,
-                l2=1.0 / (self.C * weights.sum()),
+                penalty=Penalty(1.0 / (self.C * weights.sum())),
                 intercept=self.fit_intercept,
             )
             result, _ = solve(

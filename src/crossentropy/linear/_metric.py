@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
+from crossentropy.linear._penalty import Penalty
 from crossentropy.linear._rows import Rows
 from crossentropy.linear._threads import in_threads, row_ranges
 
@@ -50,9 +51,9 @@ class Metric:
     pace: float = 0.0
     """Products a decade of residual took when the metric was new."""
 
-    def with_penalty(self, l2: float) -> Preconditioner:
+    def with_penalty(self, penalty: Penalty) -> Preconditioner:
         """Add the penalty and factor: the block may then be inverted."""
-        ridge = np.full(self.gram.shape[-1], l2)
+        ridge = np.full(self.gram.shape[-1], penalty.l2)
         if self.intercept:
             ridge[-1] = 0.0
         if self.gram.ndim == 2:

@@ -1,7 +1,8 @@
 """What the solver may ask of a problem, and what it is told.
 
-The solver knows a problem by the `Objective` protocol alone. Dense rows are one implementation (`_dense`); sparse or
-streamed rows, or sums over many machines, are further ones.
+The solver knows a problem by the `Objective` protocol alone. It is made of three parts that vary independently: a
+table of features, the loss of its rows (`_loss`: targets, row weights, offsets), and a penalty (`_penalty`). Dense rows
+are one implementation (`_dense`); sparse or streamed rows, or sums over many machines, are further ones.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy.linear._metric import Metric
+from crossentropy.linear._penalty import Penalty
 
 __all__ = ["Objective", "Point"]
 
@@ -28,15 +30,15 @@ class Point:
     gradient: Floats
     probabilities: Floats
     residual: float
-    """sum_i omega_i |p_i - e_{y_i}|_1: what the rounding error of the gradient is proportional to."""
+    """sum_i omega_i |p_i - t_i|_1: what the rounding error of the gradient is proportional to."""
 
 
 class Objective(Protocol):
     """A convex F of parameters (outputs, width), in nats. Nothing that is passed in is written to."""
 
     @property
-    def l2(self) -> float:
-        """The penalty in mean form; 0 for none."""
+    def penalty(self) -> Penalty:
+        """The smooth penalty, part of F."""
         ...
 
     @property
@@ -45,11 +47,16 @@ class Objective(Protocol):
         ...
 
     @property
+    def floor(self) -> float:
+        """What F cannot go below: the mean entropy of the targets, 0 for class ids."""
+        ...
+
+    @property
     def build_cost(self) -> float:
         """Cost of `metric`, in passes."""
         ...
 
-    def with_penalty(self, l2: float) -> Objective:
+    def with_penalty(self, penalty: Penalty) -> Objective:
         """Return the same problem with another penalty, sharing the data."""
         ...
 

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax, logsumexp
 
 from crossentropy.errors import ClassIdError, ConfigError, ShapeError, TargetError
-from crossentropy.linear._dense import DenseObjective, dense_objective
+from crossentropy.linear._dense import LinearObjective, dense_objective
 from crossentropy.linear._metric import Metric
+from crossentropy.linear._penalty import Penalty
 from crossentropy.linear._solver import solve
 from crossentropy.linear._threads import one_blas_thread
 
@@ -232,7 +233,7 @@ class _FoldFit:
             raise TargetError(f"Fold {fold} leaves no row to train on.", fix="Use at least two folds.")
         self.rng = np.random.default_rng([random_state, fold])
         self.metric: Metric | None = None
-        self.objective: DenseObjective | None = None
+        self.objective: LinearObjective | None = None
         if len(self.present) > 1:
             self.total = float(task.trained[train].sum())
             self.objective = dense_objective(
@@ -240,7 +241,7 @@ class _FoldFit:
                 np.searchsorted(self.present, task.targets),
                 n_classes=len(self.present),
                 row_weight=task.trained,
-                l2=1.0,
+                penalty=Penalty(1.0),
                 intercept=True,
                 index=train,
             )
@@ -250,14 +251,14 @@ class _FoldFit:
         """Whether the features can lower the loss of the best constant by more than a share of `USELESS`."""
         if self.objective is None:
             return False
-        problem = self.objective.with_penalty(1.0 / (C * self.total))
+        problem = self.objective.with_penalty(Penalty(1.0 / (C * self.total)))
         return problem.gap_estimate(problem.evaluate(problem.start())) > USELESS * problem.reference
 
     def advance(self, C: float, logits: Floats, tol: float, max_iter: int) -> float:
         """Fit at C, write the logits of the held-out rows, and return the relative gap."""
         gap = 0.0
         if self.objective is not None:
-            problem = self.objective.with_penalty(1.0 / (C * self.total))
+            problem = self.objective.with_penalty(Penalty(1.0 / (C * self.total)))
             result, self.metric = solve(
                 problem, self.parameters, tol=tol, max_iter=max_iter, rng=self.rng, metric=self.metric
             )

@@ -126,10 +126,14 @@ def solve(
         The result, and the blocks in use at the end for the next problem of a path.
     """
     run = _Run(objective, rng, metric)
-    found = _minimise(run, start, tol, max_iter, most_cut=MOST_CUT if objective.l2 > 0.0 else None)
+    found = _minimise(run, start, tol, max_iter, most_cut=MOST_CUT if objective.penalty.l2 > 0.0 else None)
     n_iter, passes = run.n_iter, run.passes
     for factor in () if found else FACTORS:
-        run = _Run(objective.with_penalty(factor * objective.l2), rng, run.kept_metric())
+        run = _Run(
+            objective.with_penalty(replace(objective.penalty, l2=factor * objective.penalty.l2)),
+            rng,
+            run.kept_metric(),
+        )
         goal, left = (tol if factor == 1.0 else ROUGH), max(0, max_iter - n_iter)
         found = _minimise(run, start, goal, left, most_cut=None)
         start = found.parameters if found else start
@@ -153,11 +157,11 @@ def _minimise(
         if best_gap <= tol * _scale(objective, best):
             status = Status.REACHED
             break
-        step = run.newton_step(point, 0.2 * objective.l2 * target)
+        step = run.newton_step(point, 0.2 * objective.penalty.l2 * target)
         decrement = -0.5 * float(np.vdot(point.gradient, step))
         stalled = 0 if decrement < 0.5 * lowest else stalled + 1
         lowest = min(lowest, decrement)
-        if objective.l2 == 0.0 and decrement <= tol * point.value and run.is_fresh(point):
+        if objective.penalty.l2 == 0.0 and decrement <= tol * point.value and run.is_fresh(point):
             status = Status.UNPENALISED
             break
         if run.n_iter >= max_iter:
@@ -190,7 +194,7 @@ class _Run:
         self.objective = objective
         self.rng = rng
         self.metric = metric
-        self.inverse: Preconditioner | None = metric.with_penalty(objective.l2) if metric else None
+        self.inverse: Preconditioner | None = metric.with_penalty(objective.penalty) if metric else None
         self.built_at: Point | None = None
         self.passes = 0.0
         self.n_iter = 0
@@ -216,7 +220,7 @@ class _Run:
         stale = self.pace > SLOWER * self.first_pace and self.age > self.objective.build_cost
         if self.inverse is None or stale:
             self.metric = self.objective.metric(point, self.rng)
-            self.inverse = self.metric.with_penalty(self.objective.l2)
+            self.inverse = self.metric.with_penalty(self.objective.penalty)
             self.built_at = point
             self.passes += self.objective.build_cost
             self.age, self.first_pace = 0, 0.0

@@ -1,0 +1,37 @@
+r"""What is added to the mean loss: :math:`\tfrac{l_2}{2}\lVert W\rVert^2`, the intercepts left out.
+
+The penalty is an object of its own so that an objective's loss, its data and its penalty vary independently. What is
+here is smooth, and part of an objective's value, gradient and curvature. A penalty with a corner (an L1 norm) is a
+further object with a proximal step, for a solver that knows such steps; its smooth part is a `Penalty`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Penalty"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A smooth penalty of parameters (outputs, width) whose last column is the intercept, where there is one."""
+
+    l2: float = 0.0
+    """Strength in mean form, 1 / (C sum_i s_i); 0 for none."""
+
+    def gradient(self, parameters: Floats, *, intercept: bool) -> Floats:
+        """Return the gradient, l2 W, as a new array; it is linear, so it is also the curvature product."""
+        pulled = self.l2 * parameters
+        if intercept:
+            pulled[:, -1] = 0.0
+        return pulled
+
+    def value(self, parameters: Floats, *, intercept: bool) -> float:
+        """Return l2 / 2 |W|^2."""
+        weights = parameters[:, :-1] if intercept else parameters
+        return 0.5 * self.l2 * float(np.vdot(weights, weights))
