@@ -1,6 +1,7 @@
 """The formula and its forms: torch's cross-entropy losses, under torch's names, readable and checked.
 
 _definition.py   the truth: each loss in a few lines of plain torch; read this first
+_options.py      what the losses take beyond torch's arguments, and give beyond the loss
 _activations.py  sigmoid, softmax, log_softmax, one_hot
 _multiclass.py   cross_entropy, nll_loss: one class out of C
 _binary.py       binary_cross_entropy_with_logits, binary_cross_entropy: each decision on its own
@@ -16,11 +17,15 @@ from crossentropy.losses._activations import log_softmax, one_hot, sigmoid, soft
 from crossentropy.losses._binary import binary_cross_entropy, binary_cross_entropy_with_logits
 from crossentropy.losses._modules import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss
 from crossentropy.losses._multiclass import cross_entropy, nll_loss
+from crossentropy.losses._options import LossOptions, LossResult, SparseTarget
 
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
+    "LossOptions",
+    "LossResult",
+    "SparseTarget",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",

@@ -9,37 +9,48 @@ from crossentropy.losses._checks import (
     check_broadcast,
     check_floating,
     check_floating_target,
+    check_label_smoothing,
+    check_logits,
+    check_options,
     check_probabilities,
     check_same_dtype,
     check_same_shape,
     check_tensors,
+    sparse_target,
 )
-from crossentropy.losses._precision import result_dtype, widen
+from crossentropy.losses._options import NO_OPTIONS, LossOptions, SparseTarget
+from crossentropy.losses._precision import result_dtype, widen, widen_options
+from crossentropy.losses._reduction import check_reduction
 
 
 def binary_cross_entropy_with_logits(
     input: Tensor,
-    target: Tensor,
+    target: Tensor | SparseTarget,
     weight: Tensor | None = None,
     *,
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
+    label_smoothing: float = 0.0,
+    options: LossOptions = NO_OPTIONS,
 ) -> Tensor:
     r"""Cross-entropy of binary logits, each decision on its own.
 
     .. math::
-        \ell_i = -w_i \bigl(c_i\, y_i \log \sigma(z_i) + (1 - y_i) \log \sigma(-z_i)\bigr),
-        \qquad \sigma(z) = 1 / (1 + e^{-z})
+        \ell_i = -w_i \bigl(c_i\, q_i \log \sigma(z_i) + (1 - q_i) \log \sigma(-z_i)\bigr),
+        \qquad q = (1 - \varepsilon)\, y + \varepsilon / 2, \qquad \sigma(z) = 1 / (1 + e^{-z})
 
     Same results as `torch.nn.functional.binary_cross_entropy_with_logits`. Beyond it: `0 * log 0 = 0`, so an infinite
     logit on the right side costs 0. Targets outside [0, 1] go through the same formula; the loss then has no minimum.
 
     Args:
         input: logits of any shape, the log-odds of class 1.
-        target: probabilities of class 1, of the same shape and any floating dtype.
+        target: probabilities of class 1, of the same shape and any floating dtype; or, for logits (N, K), a
+            `SparseTarget` whose ids are the labels that are not 0.
         weight: w, of a shape that broadcasts to that of `input`.
         reduction: "none", "sum" or "mean", which divides by the number of elements, whatever the weights.
         pos_weight: c, the weight of the positive part, of a shape that broadcasts to that of `input`.
+        label_smoothing: epsilon in [0, 1], the share of the target that is spread evenly over both classes.
+        options: see `LossOptions`. Each logit is a row of its own; the bias is one for each index of axis 1.
 
     Returns:
         The loss in nats, in the dtype of `target`: a scalar, or with "none" one for each element. The mean over no
@@ -61,15 +72,33 @@ def binary_cross_entropy_with_logits(
     References:
         Cox, The regression analysis of binary sequences, 1958. Mächler, Accurately computing log(1 - exp(-|a|)), 2012.
     """
-    check_tensors(input=input, target=target, weight=weight, pos_weight=pos_weight)
-    check_same_shape(input, target)
+    check_tensors(input=input, weight=weight, pos_weight=pos_weight)
     check_floating("input", input)
-    check_floating_target(target)
+    if isinstance(target, SparseTarget):
+        check_logits(input)
+        target = sparse_target(input, target, ignore_index=-100)
+        dtype = result_dtype(target.probabilities)
+    else:
+        check_tensors(target=target)
+        check_same_shape(input, target)
+        check_floating_target(target)
+        dtype = result_dtype(target)
     check_broadcast("weight", weight, input)
     check_broadcast("pos_weight", pos_weight, input)
+    check_label_smoothing(label_smoothing)
+    check_reduction(reduction)
+    check_options(
+        options, reduction, input.shape, input.shape[definition.class_axis(input)] if input.ndim else None
+    )
     return definition.binary_cross_entropy_with_logits(
-        widen(input), widen(target), widen(weight), reduction, widen(pos_weight)
-    ).to(result_dtype(target))
+        widen(input),
+        widen(target),
+        widen(weight),
+        reduction,
+        widen(pos_weight),
+        label_smoothing,
+        widen_options(options),
+    ).to(dtype)
 
 
 def binary_cross_entropy(

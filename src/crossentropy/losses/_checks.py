@@ -6,6 +6,8 @@ Shapes and dtypes are always checked. Values are checked wherever they can be re
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -17,8 +19,10 @@ from crossentropy.errors import (
     ShapeError,
     TargetError,
     TensorTypeError,
+    did_you_mean,
 )
 from crossentropy.losses._definition import class_axis
+from crossentropy.losses._options import BY_PRODUCTS, NO_OPTIONS, LossOptions, SparseTarget
 from crossentropy.losses._precision import autocasts
 
 
@@ -76,6 +80,31 @@ def class_ids(input: Tensor, target: Tensor, ignore_index: int) -> Tensor:
     ids = target.long()
     check_range(ids, input.shape[axis], ignore_index)
     return ids
+
+
+def sparse_target(input: Tensor, target: SparseTarget, ignore_index: int) -> SparseTarget:
+    """Return the sparse target with int64 ids, all of them in [0, C) or `ignore_index`."""
+    ids, probabilities = target
+    check_tensors(**{"target.ids": ids, "target.probabilities": probabilities})
+    _check_integer(ids)
+    check_floating_target(probabilities)
+    axis = class_axis(input)
+    without = input.shape[:axis] + input.shape[axis + 1 :]
+    if ids.ndim != input.ndim or ids.shape[:axis] + ids.shape[axis + 1 :] != without:
+        want = (*input.shape[:axis], "m", *input.shape[axis + 1 :])
+        raise ShapeError(
+            f"target.ids has shape {_shape(ids)}; sparse targets for input {_shape(input)} have shape "
+            f"({', '.join(map(str, want))}{',' if len(want) == 1 else ''}).",
+            fix="Put the m class ids of a row along the axis of the classes.",
+        )
+    if probabilities.shape != ids.shape:
+        raise ShapeError(
+            f"target.probabilities has shape {_shape(probabilities)}, target.ids {_shape(ids)}; expected the same."
+        )
+    if ids.shape[axis] == 0:
+        raise ShapeError(f"target.ids {_shape(ids)} holds no class ids; expected at least one a row.")
+    check_range(ids.long(), input.shape[axis], ignore_index)
+    return SparseTarget(ids.long(), probabilities)
 
 
 def check_range(ids: Tensor, classes: int, ignore_index: int | None = None) -> None:
@@ -177,6 +206,67 @@ def check_label_smoothing(label_smoothing: float) -> None:
     """Refuse a smoothing outside [0, 1], NaN among them."""
     if not 0 <= label_smoothing <= 1:
         raise ConfigError(f"label_smoothing={label_smoothing} is outside [0, 1].")
+
+
+def check_options(options: LossOptions, reduction: str, rows: torch.Size, classes: int | None) -> None:
+    """Refuse options out of range, in conflict with the reduction, or of the wrong shape.
+
+    `rows` is the shape of the losses before they are reduced; `classes` is None where each logit is a decision.
+    """
+    if not isinstance(options, LossOptions):
+        raise TensorTypeError(f"options is a {type(options).__name__}; LossOptions was expected.")
+    if options is NO_OPTIONS:
+        return
+    _check_numbers(options)
+    for name, allowed in (("all_ignored", ("nan", "zero")), ("probabilities", ("warn", "raise", "allow"))):
+        value = getattr(options, name)
+        if value not in allowed:
+            raise ConfigError(f"{name}={value!r} is not one of {', '.join(map(repr, allowed))}.")
+    if options.divisor is not None and reduction != "mean":
+        raise ConfigError(
+            f"divisor goes with reduction='mean', whose divisor it replaces; reduction is {reduction!r}."
+        )
+    bias = options.bias
+    if bias is not None and classes is not None and bias.shape != (classes,):
+        raise ShapeError(f"bias has shape {_shape(bias)}; expected ({classes},), one for each class.")
+    if options.ignored is not None and options.ignored.dtype != torch.bool:
+        raise TensorTypeError(
+            f"ignored has dtype {_dtype(options.ignored)}; a boolean tensor was expected, True for rows to leave out."
+        )
+    for name in ("sample_weight", "ignored"):
+        tensor = getattr(options, name)
+        if tensor is not None and tensor.shape != rows:
+            raise ShapeError(
+                f"{name} has shape {_shape(tensor)}; expected {tuple(rows)}, the shape of the losses before they are "
+                "reduced."
+            )
+
+
+def check_by_products(names: object) -> None:
+    """Refuse names of by-products that do not exist."""
+    if isinstance(names, str):
+        raise ConfigError(f"by_products={names!r} is a single string.", fix=f"Use by_products=({names!r},).")
+    for name in names:  # type: ignore[attr-defined]
+        if name not in BY_PRODUCTS:
+            raise ConfigError(f"{name!r} is no by-product.", fix=did_you_mean(str(name), BY_PRODUCTS))
+
+
+def _check_numbers(options: LossOptions) -> None:
+    numbers = {
+        "soft_cap": (options.soft_cap is None or 0 < options.soft_cap < math.inf, "positive and finite"),
+        "temperature": (0 < options.temperature < math.inf, "positive and finite"),
+        "z_loss": (0 <= options.z_loss < math.inf, "at least 0 and finite"),
+        "top_k": (options.top_k >= 1, "at least 1"),
+        "divisor": (
+            isinstance(options.divisor, Tensor) or options.divisor is None or options.divisor > 0,
+            "positive",
+        ),
+    }
+    for name, (good, expected) in numbers.items():
+        if not good:
+            raise ConfigError(f"{name}={getattr(options, name)} is not {expected}.")
+    if isinstance(options.divisor, Tensor) and options.divisor.numel() != 1:
+        raise ShapeError(f"divisor has shape {_shape(options.divisor)}; expected a tensor of one number.")
 
 
 def _check_integer(target: Tensor) -> None:

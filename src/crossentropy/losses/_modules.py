@@ -11,6 +11,7 @@ from torch import Tensor
 
 from crossentropy.losses._binary import binary_cross_entropy, binary_cross_entropy_with_logits
 from crossentropy.losses._multiclass import cross_entropy
+from crossentropy.losses._options import NO_OPTIONS, LossOptions, SparseTarget
 
 
 class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
@@ -23,6 +24,8 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
         ignore_index: the class id of rows to leave out.
         reduction: "none", "sum" or "mean".
         label_smoothing: the share of the target that is spread over all classes.
+        options: see `LossOptions`. Tensors among them are not buffers: they neither move with the module nor enter
+            its state dict. `forward` takes others for one batch: `replace(module.options, sample_weight=s)`.
 
     Example:
         >>> import torch
@@ -38,12 +41,16 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
         ignore_index: int = -100,
         reduction: str = "mean",
         label_smoothing: float = 0.0,
+        options: LossOptions = NO_OPTIONS,
     ) -> None:
         super().__init__(
             weight=weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
         )
+        self.options = options
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+    def forward(
+        self, input: Tensor, target: Tensor | SparseTarget, options: LossOptions | None = None
+    ) -> Tensor:
         """Return the loss in nats; shapes and errors as in `cross_entropy`."""
         return cross_entropy(
             input,
@@ -52,6 +59,7 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
             ignore_index=self.ignore_index,
             reduction=self.reduction,
             label_smoothing=self.label_smoothing,
+            options=self.options if options is None else options,
         )
 
 
@@ -64,6 +72,8 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
         weight: of a shape that broadcasts to that of the logits, kept as a buffer.
         reduction: "none", "sum" or "mean".
         pos_weight: the weight of the positive part, kept as a buffer.
+        label_smoothing: the share of the target that is spread evenly over both classes.
+        options: as in `CrossEntropyLoss`.
 
     Example:
         >>> import torch
@@ -73,14 +83,30 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
     """
 
     def __init__(
-        self, weight: Tensor | None = None, *, reduction: str = "mean", pos_weight: Tensor | None = None
+        self,
+        weight: Tensor | None = None,
+        *,
+        reduction: str = "mean",
+        pos_weight: Tensor | None = None,
+        label_smoothing: float = 0.0,
+        options: LossOptions = NO_OPTIONS,
     ) -> None:
         super().__init__(weight=weight, reduction=reduction, pos_weight=pos_weight)
+        self.label_smoothing = label_smoothing
+        self.options = options
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+    def forward(
+        self, input: Tensor, target: Tensor | SparseTarget, options: LossOptions | None = None
+    ) -> Tensor:
         """Return the loss in nats; shapes and errors as in `binary_cross_entropy_with_logits`."""
         return binary_cross_entropy_with_logits(
-            input, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight
+            input,
+            target,
+            self.weight,
+            reduction=self.reduction,
+            pos_weight=self.pos_weight,
+            label_smoothing=self.label_smoothing,
+            options=self.options if options is None else options,
         )
 
 

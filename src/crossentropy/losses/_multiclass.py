@@ -2,30 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+from typing import overload
+
+import torch
 from torch import Tensor
 
 from crossentropy.losses import _definition as definition
 from crossentropy.losses._checks import (
+    check_by_products,
     check_class_weight,
     check_distributions,
     check_label_smoothing,
     check_logits,
+    check_options,
     check_same_dtype,
     check_tensors,
     class_ids,
+    sparse_target,
 )
-from crossentropy.losses._precision import result_dtype, widen
+from crossentropy.losses._options import NO_OPTIONS, LossOptions, LossResult, SparseTarget
+from crossentropy.losses._precision import result_dtype, widen, widen_options
+from crossentropy.losses._reduction import check_reduction
 
 
+@overload
 def cross_entropy(
     input: Tensor,
-    target: Tensor,
+    target: Tensor | SparseTarget,
     weight: Tensor | None = None,
     *,
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> Tensor:
+    options: LossOptions = NO_OPTIONS,
+    by_products: None = None,
+) -> Tensor: ...
+@overload
+def cross_entropy(
+    input: Tensor,
+    target: Tensor | SparseTarget,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    options: LossOptions = NO_OPTIONS,
+    by_products: Collection[str],
+) -> LossResult: ...
+def cross_entropy(
+    input: Tensor,
+    target: Tensor | SparseTarget,
+    weight: Tensor | None = None,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    options: LossOptions = NO_OPTIONS,
+    by_products: Collection[str] | None = None,
+) -> Tensor | LossResult:
     r"""Cross-entropy of logits against class ids or distributions over classes.
 
     .. math::
@@ -33,30 +69,35 @@ def cross_entropy(
         \qquad q = (1 - \varepsilon)\, y + \varepsilon / C
 
     y is the distribution, or the one-hot of the class id. Same results as `torch.nn.functional.cross_entropy`. Beyond
-    it: class ids of any integer dtype; `0 * log 0 = 0`, so a class of probability, or of weight, zero may have the
-    logit -inf; a row that is ignored has the gradient zero even where its logits are not finite.
+    it: class ids of any integer dtype; sparse distributions; `options`, and by-products of the same pass;
+    `0 * log 0 = 0`, so a class of probability, or of weight, zero may have the logit -inf; a row that is left out has
+    the gradient zero even where its logits are not finite.
 
     Distributions are taken as they are: rows that are negative or do not sum to 1 go through the same formula.
 
     Args:
         input: logits, (C), (N, C) or (N, C, d1, ...). Not probabilities: softmax is inside.
         target: class ids, of the shape of `input` without C; or a distribution over classes for each row, of the shape
-            of `input` and any floating dtype.
+            of `input` and any floating dtype; or a `SparseTarget`.
         weight: (C), a weight w for each class.
-        ignore_index: the class id of rows to leave out; with class ids only.
+        ignore_index: the class id of rows to leave out; not for dense distributions, which have `options.ignored`.
         reduction: "none", "sum" or "mean". The mean is weighted: it divides by the sum of the weights of the target
-            classes of the rows that are not ignored. With distributions it divides by the number of rows.
+            classes of the rows that are not left out. With distributions it divides by the number of those rows.
         label_smoothing: epsilon in [0, 1], the share of the target that is spread over all classes.
+        options: see `LossOptions`.
+        by_products: names of the fields of `LossResult` to fill.
 
     Returns:
-        The loss in nats: a scalar, or with "none" one for each row (0 where ignored). The mean over no rows, or over a
-        total weight of zero, is NaN; the sum is 0. 16-bit inputs are computed in float32.
+        The loss in nats: a scalar, or with "none" one for each row (0 where left out). The mean over no rows, or over
+        a total weight of zero, is NaN; the sum is 0. 16-bit inputs are computed in float32. With `by_products`, a
+        `LossResult`.
 
     Raises:
         ClassIdError: a class id outside [0, C) that is not `ignore_index`; names the row and the value.
         TargetError: `target` has the dtype of neither class ids nor distributions.
         ShapeError: shapes or dtypes do not fit, or there are no classes.
-        ConfigError: an unknown reduction, a smoothing outside [0, 1], an ignored class id for distributions.
+        ConfigError: an unknown reduction, a smoothing outside [0, 1], an option out of range, an ignored class id for
+            distributions.
         InputError: an argument is not a tensor.
 
     Example:
@@ -72,20 +113,54 @@ def cross_entropy(
         Good, Rational decisions, 1952 (the score). Szegedy et al., Rethinking the Inception architecture, 2016,
         section 7 (label smoothing).
     """
-    check_tensors(input=input, target=target, weight=weight)
-    classes = check_logits(input)
-    check_class_weight(weight, classes)
+    target, dtype = _checked(input, target, weight, ignore_index, label_smoothing)
+    check_reduction(reduction)
+    axis = definition.class_axis(input)
+    check_options(options, reduction, input.shape[:axis] + input.shape[axis + 1 :], input.shape[axis])
+    wide, options = widen(input), widen_options(options)
+    loss = definition.cross_entropy(
+        wide, widen(target), widen(weight), ignore_index, reduction, label_smoothing, options
+    ).to(dtype)
+    if by_products is None:
+        return loss
+    check_by_products(by_products)
+    losses = definition.cross_entropy(
+        wide,
+        widen(target),
+        widen(weight),
+        ignore_index,
+        "none",
+        label_smoothing,
+        replace(options, divisor=None),
+    )
+    found = definition.by_products(wide.detach(), widen(target), ignore_index, options) | {
+        "losses": losses.detach()
+    }
+    return LossResult(loss=loss, **{name: found[name] for name in by_products})
+
+
+def _checked(
+    input: Tensor,
+    target: Tensor | SparseTarget,
+    weight: Tensor | None,
+    ignore_index: int,
+    label_smoothing: float,
+) -> tuple[Tensor | SparseTarget, torch.dtype]:
+    """Return the target with its class ids as int64, and the dtype of the loss."""
+    if isinstance(target, SparseTarget):
+        check_tensors(input=input, weight=weight)
+    else:
+        check_tensors(input=input, target=target, weight=weight)
+    check_class_weight(weight, check_logits(input))
     check_label_smoothing(label_smoothing)
+    if isinstance(target, SparseTarget):
+        target = sparse_target(input, target, ignore_index)
+        return target, result_dtype(input, target.probabilities, weight)
     if target.shape == input.shape:
         check_distributions(target, ignore_index)
-        dtype = result_dtype(input, target, weight)
-    else:
-        target = class_ids(input, target, ignore_index)
-        check_same_dtype("weight", weight, input)
-        dtype = result_dtype(input)
-    return definition.cross_entropy(
-        widen(input), widen(target), widen(weight), ignore_index, reduction, label_smoothing
-    ).to(dtype)
+        return target, result_dtype(input, target, weight)
+    check_same_dtype("weight", weight, input)
+    return class_ids(input, target, ignore_index), result_dtype(input)
 
 
 def nll_loss(

@@ -6,11 +6,14 @@ has it for losses.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from typing import overload
 
 import torch
 from torch import Tensor
+
+from crossentropy.losses._options import NO_OPTIONS, LossOptions, SparseTarget
 
 _NARROW = (torch.float16, torch.bfloat16)
 
@@ -19,9 +22,20 @@ _NARROW = (torch.float16, torch.bfloat16)
 def widen(tensor: Tensor) -> Tensor: ...
 @overload
 def widen(tensor: None) -> None: ...
-def widen(tensor: Tensor | None) -> Tensor | None:
+@overload
+def widen(tensor: SparseTarget) -> SparseTarget: ...
+def widen(tensor: Tensor | SparseTarget | None) -> Tensor | SparseTarget | None:
     """Return a 16-bit float as float32, and anything else as it is."""
+    if isinstance(tensor, SparseTarget):
+        return SparseTarget(tensor.ids, widen(tensor.probabilities))
     return tensor.float() if tensor is not None and tensor.dtype in _NARROW else tensor
+
+
+def widen_options(options: LossOptions) -> LossOptions:
+    """Return the options with their 16-bit floats as float32."""
+    if options is NO_OPTIONS:
+        return options
+    return replace(options, bias=widen(options.bias), sample_weight=widen(options.sample_weight))
 
 
 def autocasts(tensor: Tensor) -> bool:
