@@ -184,13 +184,14 @@ def test_what_does_not_fit_is_refused(logits, targets, weights, error, said):
 
 @LAWS
 @given(problems())
-def test_the_interval_of_the_skill_is_that_of_the_paired_difference(problem):
+def test_the_interval_of_the_skill_holds_the_skill_and_knows_what_the_rows_share(problem):
     logits, targets, weights = problem
     got = evaluate(logits, targets, classes=range(logits.shape[1]), sample_weight=weights)
     if got.skill is None:
         assert got.skill_interval is None
         return
     assert got.skill_interval.value == pytest.approx(got.skill)
+    assert got.skill_interval.low <= got.skill_interval.value <= got.skill_interval.high <= 1
     assert got.weighted == (weights is not None)
     share = np.bincount(targets, weights) / np.bincount(targets, weights).sum()
     better = evaluate(
@@ -202,3 +203,28 @@ def test_the_interval_of_the_skill_is_that_of_the_paired_difference(problem):
         # someone who knows the frequencies exactly has skill zero for certain, whatever the spread of the losses
         assert better.skill_interval.low == pytest.approx(0, abs=1e-9)
         assert better.skill_interval.high == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("sure", [0.0, 1.0, 4.0])
+def test_the_interval_of_the_skill_covers_as_often_as_it_says(sure):
+    """Rare classes make h_i = -ln f vary far more than the loss does: that spread is no doubt about a good model."""
+    rng = np.random.default_rng(3)
+    frequency = np.array([0.6, 0.3, 0.07, 0.03])
+    covered, widths = 0, []
+
+    def sample(n):
+        targets = rng.choice(4, n, p=frequency)
+        logits = np.log(frequency) + rng.normal(size=(n, 4)) * 0.3
+        logits[np.arange(n), targets] += sure * rng.exponential(size=n)
+        return logits, targets
+
+    logits, targets = sample(400_000)
+    truth = evaluate(logits, targets, classes="abcd").skill
+    for _ in range(300):
+        got = evaluate(*sample(500), classes="abcd").skill_interval
+        covered += got.low <= truth <= got.high
+        widths.append(got.high - got.low)
+    assert 0.90 <= covered / 300 <= 0.985
+    if sure == 4.0:
+        spread = np.std(-np.log(frequency[targets])) / -(frequency @ np.log(frequency))
+        assert np.mean(widths) < 0.8 * 2 * 1.96 * spread / np.sqrt(500)

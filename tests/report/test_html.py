@@ -117,7 +117,7 @@ def test_the_figures_are_those_of_the_summary(pages, name):
 
     how = told(page.find(id="method")[0])
     assert "C = 1, chosen among 6 values" in how
-    assert "at most 3.1e-8 nats above the minimum" in how
+    assert "at most 1e-7 nats above the minimum" in how
     advice = [told(item) for item in page.find(class_="advice")[0].find("li")]
     assert advice == [a.replace("\u00a0", " ") for a in summary.advice]
 

@@ -51,7 +51,7 @@ def test_the_figures_are_those_of_the_summary(name):
     assert f"carry {100 * test.worst_share:.1f} %" in told.replace("carries", "carry")
     assert "C = 1, chosen among 6 values" in told
     assert "Temperature 1.14" in told
-    assert "at most 3.1e-8 nats above the minimum" in told
+    assert "at most 1e-7 nats above the minimum" in told
     for sentence in (*summary.advice, *summary.notes):
         assert words(sentence.replace("\u00a0", " ")) in told
     holds_the_terminal(text)

@@ -118,11 +118,21 @@ def _checked(
 
 
 def _skill_interval(losses: Floats, frequency: Floats, weights: Floats) -> Estimate:
-    """Return 1 - L / H with the interval of the paired difference H - L, which is narrower than that of L."""
+    """Return 1 - L / H with its interval, by linearising the ratio of the two means over the same rows.
+
+    A row moves the ratio by (l_i - (L / H) h_i) / H, with h_i = -ln of its class's frequency (Cochran, Sampling
+    Techniques, 1977, section 6.4). At skill 0 this is the paired difference of the two losses; near skill 1 it is the
+    loss alone, where the spread of h, which nothing explains, would carry the interval beyond 1.
+    """
     alone = -np.log(np.maximum(frequency, np.finfo(float).tiny))
-    known = mean_interval(alone - losses, weights, floor=-np.inf)
-    entropy = float(alone @ weights / weights.sum())
-    return Estimate(value=known.value / entropy, low=known.low / entropy, high=known.high / entropy)
+    share = weights / weights.sum()
+    entropy = float(share @ alone)
+    skill = 1 - float(share @ losses) / entropy
+    if not np.isfinite(skill):
+        return Estimate(value=skill, low=-np.inf, high=1.0)
+    rest = mean_interval(losses - (1 - skill) * alone, weights, floor=-np.inf)
+    half = (rest.high - rest.value) / entropy
+    return Estimate(value=skill, low=skill - half, high=max(skill, min(1.0, skill + half)))
 
 
 def _worst_share(contributions: Floats, worst: int) -> float:

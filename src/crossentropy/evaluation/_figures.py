@@ -66,8 +66,8 @@ class Evaluation(Figures):
 
     `uniform` = ln K is the loss of a guess without knowledge, `frequencies` = H(y) that of someone who knows
     only how frequent each class is; `skill` = 1 - loss / H(y) is the part of that which the model explains
-    (None when the rows hold one class only), and its interval that of the paired difference of the losses row by
-    row. `weighted` says that the rows had weights: then every mean and share is one of weight, while `rows`,
+    (None when the rows hold one class only), and its interval that of the ratio, both losses over the same rows.
+    `weighted` says that the rows had weights: then every mean and share is one of weight, while `rows`,
     `confusion` and `confused` count rows. `majority` is the accuracy of always saying `majority_class`.
     `worst_share` is the part of the loss carried by the worst 1 % of the rows, which are `worst_rows` rows.
     `confusion[i][j]` counts rows of class i labelled j.

@@ -249,9 +249,9 @@ def optimality_words(optimality: Optimality) -> str:
         return f"How far the fit is from its minimum could not be bounded ({steps})."
     if optimality.gap <= 0:
         return f"The fit reached its minimum, to the limit of the arithmetic ({steps})."
-    return (
-        f"The fit is at most {nats(optimality.gap)} above the minimum that any weights could reach ({steps})."
-    )
+    # rounded up to a power of ten: still a bound, and the same on machines that round differently
+    bound = 10.0 ** math.ceil(math.log10(optimality.gap) - 1e-9)
+    return f"The fit is at most {nats(bound)} above the minimum that any weights could reach ({steps})."
 
 
 def run_words(summary: Summary) -> str:
