@@ -139,11 +139,29 @@ def test_one_class_is_refused():
 
 
 @pytest.mark.parametrize("where", ["sample_weight", "class_weight"])
-def test_a_class_without_weight_is_refused_by_name(where):
+def test_two_classes_need_weight(where):
     X, y = np.arange(6.0)[:, None], np.array(["a", "b", "c"] * 2)
-    model = LogisticRegression(class_weight={"b": 0.0} if where == "class_weight" else None)
-    with pytest.raises(TargetError, match=r"class b have .* 0;"):
-        model.fit(X, y, (y != "b").astype(float) if where == "sample_weight" else None)
+    zero = {"b": 0.0, "c": 0.0}
+    model = LogisticRegression(class_weight=zero if where == "class_weight" else None)
+    with pytest.raises(TargetError, match=r"Of 3 classes only class a has rows"):
+        model.fit(X, y, (y == "a").astype(float) if where == "sample_weight" else None)
+
+
+@pytest.mark.parametrize("where", ["sample_weight", "class_weight"])
+@pytest.mark.parametrize("K", [3, 5])
+def test_a_class_without_weight_has_probability_zero_and_the_others_their_limit(where, K):
+    X, y = random_rows(31, 200, 3, K)
+    if where == "class_weight":
+        model, weights = LogisticRegression(tol=1e-12, class_weight={1: 0.0}), None
+    else:
+        model, weights = LogisticRegression(tol=1e-12), (y != 1).astype(float)
+    model.fit(X, y, weights)
+    assert model.classes_.tolist() == list(range(K))
+    assert (model.predict_proba(X)[:, 1] == 0).all()
+    almost = LogisticRegression(tol=1e-12).fit(X, y, np.where(y == 1, 1e-9, 1.0))
+    np.testing.assert_allclose(model.predict_proba(X), almost.predict_proba(X), atol=1e-6)
+    assert model.objective_ <= almost.objective_ + 1e-9
+    assert np.isfinite(model.decision_function(X)).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -116,8 +116,7 @@ def _points(path: PenaltyPath) -> list[PenaltyPoint]:
 
 def _linear_model(estimator: LogisticRegression) -> LinearModel:
     """Return the estimator as one row of weights a class; its single row for two classes is that of the second."""
-    weight = np.asarray(estimator.coef_, np.float64)
-    bias = np.asarray(estimator.intercept_, np.float64)
+    weight, bias = estimator.result_.parameters[:, :-1], estimator.result_.parameters[:, -1]
     if len(weight) == 1:
         weight, bias = np.vstack([np.zeros_like(weight), weight]), np.append(0.0, bias)
     return LinearModel(np.ascontiguousarray(weight), np.ascontiguousarray(bias))

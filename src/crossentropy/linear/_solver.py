@@ -30,6 +30,7 @@ allows `NOISE |F|`, and what ends the loop is that the Newton decrement stopped 
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
@@ -39,7 +40,7 @@ from numpy.typing import NDArray
 from crossentropy.linear._metric import Metric, Preconditioner
 from crossentropy.linear._objective import Objective, Point
 
-__all__ = ["SolverResult", "Status", "solve"]
+__all__ = ["Progress", "SolverResult", "Status", "Watch", "solve"]
 
 Floats = NDArray[np.float64]
 
@@ -77,6 +78,7 @@ class Status(enum.Enum):
         "gap and no bound, is at most tol times the objective. On separable data the minimum is not attained."
     )
     MAX_ITER = "Stopped at max_iter Newton steps. The certified gap holds, but is above tol."
+    STOPPED = "Stopped by a callback. The certified gap holds, but is above tol."
 
     @property
     def message(self) -> str:
@@ -103,6 +105,22 @@ class SolverResult:
     status: Status
 
 
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """Where the solver stands after `n_iter` Newton steps."""
+
+    parameters: Floats = field(repr=False)
+    """(outputs, width), as the objective has them."""
+    objective: float
+    gap: float
+    """Upper bound on the objective of the best parameters so far, minus the minimum."""
+    n_iter: int
+
+
+Watch = Callable[[Progress], bool]
+"""Told of the start and of every step; True ends the fit."""
+
+
 def solve(
     objective: Objective,
     start: Floats,
@@ -111,6 +129,7 @@ def solve(
     max_iter: int,
     rng: np.random.Generator,
     metric: Metric | None = None,
+    watch: Watch | None = None,
 ) -> tuple[SolverResult, Metric | None]:
     """Minimise `objective` from `start`.
 
@@ -121,11 +140,12 @@ def solve(
         max_iter: most Newton steps.
         rng: draws the rows of the preconditioner's blocks; nothing else is random.
         metric: blocks from a nearby problem, used until they stop paying.
+        watch: told of each step; the certificate is then worked out at each, for a pass.
 
     Returns:
         The result, and the blocks in use at the end for the next problem of a path.
     """
-    run = _Run(objective, rng, metric)
+    run = _Run(objective, rng, metric, watch)
     found = _minimise(run, start, tol, max_iter, most_cut=MOST_CUT if objective.penalty.l2 > 0.0 else None)
     n_iter, passes = run.n_iter, run.passes
     for factor in () if found else FACTORS:
@@ -133,6 +153,8 @@ def solve(
             objective.with_penalty(replace(objective.penalty, l2=factor * objective.penalty.l2)),
             rng,
             run.kept_metric(),
+            watch if factor == 1.0 else None,
+            n_iter,
         )
         goal, left = (tol if factor == 1.0 else ROUGH), max(0, max_iter - n_iter)
         found = _minimise(run, start, goal, left, most_cut=None)
@@ -152,10 +174,14 @@ def _minimise(
     lowest, stalled = np.inf, 0
     while True:
         target = tol * _scale(objective, point)
-        if objective.gap_estimate(point) <= WORTH * target:
+        if run.watch is not None or objective.gap_estimate(point) <= WORTH * target:
             best, best_gap = min((best, best_gap), (point, run.gap(point)), key=itemgetter(1))
+        stop = run.told(point, best_gap)
         if best_gap <= tol * _scale(objective, best):
             status = Status.REACHED
+            break
+        if stop:
+            status = Status.STOPPED
             break
         step = run.newton_step(point, 0.2 * objective.penalty.l2 * target)
         decrement = -0.5 * float(np.vdot(point.gradient, step))
@@ -190,9 +216,18 @@ def _scale(objective: Objective, point: Point) -> float:
 class _Run:
     """The state of one minimisation beside its point: the blocks, and what has been spent."""
 
-    def __init__(self, objective: Objective, rng: np.random.Generator, metric: Metric | None) -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        rng: np.random.Generator,
+        metric: Metric | None,
+        watch: Watch | None = None,
+        n_before: int = 0,
+    ) -> None:
         self.objective = objective
         self.rng = rng
+        self.watch = watch
+        self.n_before = n_before
         self.metric = metric
         self.inverse: Preconditioner | None = metric.with_penalty(objective.penalty) if metric else None
         self.built_at: Point | None = None
@@ -206,6 +241,12 @@ class _Run:
     def kept_metric(self) -> Metric | None:
         """Return the blocks in use, for the next problem of a path."""
         return replace(self.metric, age=self.age, pace=self.first_pace) if self.metric else None
+
+    def told(self, point: Point, gap: float) -> bool:
+        """Tell the watch where the loop is; return whether it wants the end."""
+        if self.watch is None:
+            return False
+        return self.watch(Progress(point.parameters, point.value, gap, self.n_before + self.n_iter))
 
     def evaluate(self, parameters: Floats) -> Point:
         self.passes += 1
