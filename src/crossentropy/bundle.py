@@ -125,7 +125,8 @@ def read_bundle(folder: Path | str) -> Bundle:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: into a temporary neighbour, flushed to the disk, renamed into place."""
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.part"
+    # the name itself may be as long as names can be
+    temporary = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}.part"
     try:
         with temporary.open("xb") as stream:
             stream.write(content)
@@ -154,9 +155,14 @@ def replace_folder(new: Path, folder: Path) -> None:
         return
     old = new
     if not _exchange(new, folder):
-        old = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.old")
-        folder.rename(old)
-        new.rename(folder)
+        old = folder.with_name(f".{folder.name[:40]}.{secrets.token_hex(8)}.old")
+        try:
+            folder.rename(old)
+            new.rename(folder)
+        except BaseException:
+            if old.exists() and not folder.exists():
+                old.rename(folder)
+            raise
     shutil.rmtree(old)
 
 

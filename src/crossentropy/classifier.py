@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from crossentropy.bundle import Bundle, read_bundle, write_bundle
-from crossentropy.errors import BundleError
-from crossentropy.tables import Encoder, read_table
+from crossentropy.errors import BundleError, DataWarning
+from crossentropy.tables import Encoder, notices, read_table
 
 __all__ = ["Classifier", "LinearModel", "LogitCalibration"]
 
@@ -77,10 +78,18 @@ class Classifier:
     def logits(self, data: Any) -> NDArray[np.float64]:
         """Return the calibrated logits (N, K).
 
+        Gives a DataWarning where the data are used other than they stand: unseen categories, further columns, ...
+        (not for a `Table`, whose reader asks `tables.notices`).
+
         Raises:
             DataError: the data cannot be read, or lack a column that the classifier was trained on.
         """
-        return self.calibration(self.model.logits(self.encoder.transform(read_table(data))))
+        table = read_table(data, expected=self.encoder.expected)
+        features = self.encoder.transform(table)
+        if table is not data:
+            for notice in notices(self.encoder, table, known=(self.target,)):
+                warnings.warn(notice, DataWarning, stacklevel=3)
+        return self.calibration(self.model.logits(features))
 
     def decision_function(self, data: Any) -> NDArray[np.float64]:
         """Return the calibrated logits (N, K), or for two classes their difference (N,), as scikit-learn does."""

@@ -58,7 +58,7 @@ def test_json_goes_to_standard_output_alone(place):
         "train", "trees.csv", "--target", "kind", "--out", "runs/j", "--C", "1", "--json", cwd=place
     )
     assert json.loads(done.stdout) == json.loads((place / "runs/j/metrics.json").read_text())
-    assert "Report: runs/j/report.html" in done.stderr
+    assert [*map(json.loads, done.stderr.splitlines())][-1] == {"done": "Report: runs/j/report.html"}
 
 
 def test_config_repeats_a_run(place):
@@ -104,8 +104,8 @@ MISTAKES = {
     "no such column": (["train", "trees.csv", "--target", "kinds", "--out", "o"], "Did you mean 'kind'?"),
     "no target": (["train", "trees.csv", "--out", "o"], "the target was not given"),
     "one class": (["train", "one.csv", "--target", "kind"], "one class only ('ash')"),
-    "unreadable": (["train", "bad.parquet", "--target", "kind"], "cannot be read as parquet"),
-    "a folder": (["train", "runs", "--target", "kind"], "is not read here"),
+    "unreadable": (["train", "bad.parquet", "--target", "kind"], "cannot be read as Parquet"),
+    "a folder": (["train", "runs", "--target", "kind"], "the folder holds no tables"),
     "exists": (["train", "trees.csv", "--target", "kind"], "runs/trees: exists already"),
     "no data": (["train"], "Missing argument 'DATA'"),
     "no command": (["trian"], "Did you mean 'train'?"),

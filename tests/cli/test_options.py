@@ -44,15 +44,22 @@ def place(tmp_path_factory):
 
 
 def test_every_option_arrives_in_the_settings(place):
+    # what is given is taken, and what is not is recognised: this file could be told from its first lines too
+    frame = pl.read_csv(place / "trees.csv", infer_schema=False)
+    frame = frame.with_columns(pl.col("number", "weight").str.replace(".", ",", literal=True))
+    text = "\n".join(";".join(v or "" for v in row) for row in [frame.columns, *frame.rows()])
+    (place / "bäume.csv").write_text(text, encoding="cp1252")
     code, _, err = call(
-        *("train", "trees.csv", "--target", "kind", "--out", "runs/all", "--test-size", "0.3", "--C", "0.5"),
+        *("train", "bäume.csv", "--target", "kind", "--out", "runs/all", "--test-size", "0.3", "--C", "0.5"),
+        *("--separator", ";", "--decimal", ",", "--quote", "'", "--encoding", "cp1252", "--header"),
+        *("--kind", "level=category", "--kind", "number=number"),
         *("--weight", "weight", "--class-weight", "balanced", "--drop", "remark", "--drop", "flag"),
         *("--id", "name", "--seed", "7"),
         cwd=place,
     )
     assert code == 0, err
     assert json.loads((place / "runs/all/config.json").read_text()) == {
-        "data": "trees.csv",
+        "data": "bäume.csv",
         "target": "kind",
         "test": None,
         "test_size": 0.3,
@@ -62,6 +69,12 @@ def test_every_option_arrives_in_the_settings(place):
         "drop": ["remark", "flag"],
         "id": "name",
         "seed": 7,
+        "separator": ";",
+        "decimal": ",",
+        "quote": "'",
+        "encoding": "cp1252",
+        "header": True,
+        "kinds": {"level": "category", "number": "number"},
     }
     again = crossentropy.train(
         place / "trees.csv",
@@ -191,7 +204,9 @@ def test_notes_go_to_standard_error_and_figures_to_standard_output(place):
     code, out, err = call("evaluate", "runs/trees", "yew.csv", "--json", cwd=place)
     assert code == 0
     assert json.loads(out)["rows"] == 95
-    assert err.startswith("Note: yew.csv: 5 rows of classes not seen in training (yew)")
+    note = "yew.csv: 5 rows of classes not seen in training (yew) were left out."
+    assert [json.loads(line) for line in err.splitlines()] == [{"note": note}]
+    assert call("evaluate", "runs/trees", "yew.csv", cwd=place)[2].startswith(f"Note: {note}")
 
 
 def test_a_report_is_written_over_an_old_one(place):

@@ -183,7 +183,7 @@ def test_rows_without_an_id_are_named_by_their_place_in_the_table(frame, tmp_pat
     assert np.array_equal(run.classifier.predict_proba(gaps[at]), p)
     for worst in run.summary.worst_rows:
         assert gaps["kind"][int(worst.id)] == worst.target
-    got = predict_run(run.save(tmp_path / "run"), frame)
+    got, _ = predict_run(run.save(tmp_path / "run"), frame)
     assert got["id"].to_list() == list(range(400))
 
 
@@ -234,7 +234,7 @@ def test_labels_keep_the_type_of_the_target_in_every_table(frame, tmp_path, name
     dtype = named["flag"].dtype
     assert run.predictions.schema["target"] == run.predictions.schema["label"] == dtype
     assert run.predictions.columns[3:5] == [f"p_{n}" for n in names]
-    got = predict_run(run.save(tmp_path / "run"), named)
+    got, _ = predict_run(run.save(tmp_path / "run"), named)
     assert got.schema["label"] == dtype
     assert got["label"].to_list() == run.classifier.predict(named).tolist()
 
@@ -250,6 +250,12 @@ EVERY = {
     "drop": ["remark", "number"],
     "id": "name",
     "seed": 2**32 - 1,
+    "separator": ",",
+    "decimal": ".",
+    "quote": '"',
+    "encoding": "utf-8",
+    "header": True,
+    "kinds": {"level": "category"},
 }
 
 

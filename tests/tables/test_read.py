@@ -1,6 +1,7 @@
 """One table, many forms: a file, a frame and an array of the same values are read alike; the rest is refused."""
 
 import datetime
+import gzip
 
 import numpy as np
 import pandas as pd
@@ -124,23 +125,41 @@ def refusals(tmp_path):
     (tmp_path / "header.csv").write_text("a,b\n")
     (tmp_path / "twice.csv").write_text("a,b,a\n1,2,3\n")
     (tmp_path / "ragged.csv").write_text("a,b\n1,2\n3,4,5\n")
-    (tmp_path / "latin.csv").write_bytes(b"a,b\xe9\n1,2\n")
-    (tmp_path / "latin_body.csv").write_bytes(b"a,b\n1,caf\xe9\n")
+    (tmp_path / "zero.csv").write_bytes(b"a,b\n1,2\n3,\x00\n")
+    (tmp_path / "quote.csv").write_text("a,b\n" + '1,"a word or two"\n' * 20_000 + '2,"y\n3,z\n')
+    (tmp_path / "random.csv").write_bytes(bytes(range(1, 256)) * 20)
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "1.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "odd" / "2.csv").write_text("a,c\n1,2\n")
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n" * 99)[:-20])
+    (tmp_path / "sheet.csv").write_bytes(b"PK\x03\x04....")
+    (tmp_path / "bad.jsonl").write_text('{"a": 1}\n\n{"a": }\n')
+    (tmp_path / "list.jsonl").write_text('{"a": 1}\n[1]\n')
     (tmp_path / "not.parquet").write_bytes(b"PAR1 this is not")
     (tmp_path / "data.xls").write_text("a")
+    (tmp_path / "nothing").mkdir()
     (tmp_path / "people.csv").write_text("a\n1\n")
     return {
         tmp_path / "empty.csv": "the file is empty",
         tmp_path / "header.csv": "has 0 rows and 2 columns",
         tmp_path / "twice.csv": "the column name 'a' occurs twice",
-        tmp_path / "ragged.csv": "cannot be read as csv",
-        tmp_path / "latin.csv": "not text in UTF-8",
-        tmp_path / "latin_body.csv": "UTF-8",
+        tmp_path / "ragged.csv": "line 3 has 3 fields, the first line 2",
+        tmp_path / "zero.csv": "a zero byte in line 3",
+        tmp_path / "quote.csv": "line 20002: a quote is opened and never closed",
+        tmp_path / "random.csv": "it holds control characters",
+        tmp_path / "odd": "1.csv has 'b', ",
+        tmp_path / "cut.csv.gz": "cannot be unpacked",
+        tmp_path / "sheet.csv": "is a zip archive or a spreadsheet",
+        tmp_path / "bad.jsonl": "line 3: not JSON",
+        tmp_path / "list.jsonl": "line 2: holds no JSON object",
+        tmp_path / "no*.csv": "no file matches",
+        tmp_path / "a\0b.csv": "no such file",
+        "/dev/null": "is neither a file nor a folder",
         tmp_path / "not.parquet": "cannot be read as parquet",
         tmp_path / "peple.csv": "no such file. Did you mean 'people.csv'?",
-        tmp_path / "data.xls": "a file of kind '.xls' is not read here",
+        tmp_path / "data.xls": "has 0 rows and 1 columns",
         tmp_path / "people.cvs": "no such file. Did you mean 'people.csv'?",
-        tmp_path: "is not read here",
+        tmp_path / "nothing": "the folder holds no tables",
         "sklearn:digit": "Did you mean 'digits'?",
         3: "an array of shape () cannot be read",
         "nothing": "nothing: no such file",

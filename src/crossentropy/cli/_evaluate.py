@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+
+from crossentropy.cli._options import given_reading, reading_options
+from crossentropy.cli._tell import tell
 
 
 @click.command()
 @click.argument("run")
 @click.argument("data")
+@reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
-def evaluate(run: str, data: str, as_json: bool) -> None:
+def evaluate(run: str, data: str, as_json: bool, **given: Any) -> None:
     """Say how good the classifier of the folder RUN is on DATA, which holds the target too."""
-    from crossentropy.experiment import evaluate_run
+    settings = given_reading(given)
+    from crossentropy.experiment import evaluate_run, make_reading
     from crossentropy.report import evaluation_text
 
-    evaluation, notes = evaluate_run(run, data)
+    evaluation, notes = evaluate_run(run, data, make_reading(**settings))
     for note in notes:
-        click.echo(f"Note: {note}", err=True)
+        tell("note", note, as_json=as_json)
     click.echo(evaluation.model_dump_json(indent=1) if as_json else evaluation_text(evaluation))

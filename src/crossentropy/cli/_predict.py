@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
+from typing import Any
 
 import click
 
+from crossentropy.cli._options import given_reading, reading_options
+from crossentropy.cli._tell import tell
 from crossentropy.errors import OutputError
+
+_WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".jsonl": "write_ndjson"}
 
 
 @click.command()
 @click.argument("run")
 @click.argument("data")
 @click.option(
-    "--out", metavar="FILE", default="-", help="A .csv or .parquet file; standard output by default."
+    "--out", metavar="FILE", default="-", help="A .csv, .parquet or .jsonl file; standard output by default."
 )
 @click.option("--force", is_flag=True, help="Replace the file if there is one already.")
-def predict(run: str, data: str, out: str, force: bool) -> None:
+@reading_options
+@click.option("--json", "as_json", is_flag=True, help="Print the predictions as JSON, one object a row.")
+def predict(run: str, data: str, out: str, force: bool, as_json: bool, **given: Any) -> None:
     """Write the label and the probabilities that the classifier of the folder RUN gives each row of DATA."""
     path = None if out == "-" else Path(out)
-    if path is not None and path.suffix not in (".csv", ".parquet"):
-        raise OutputError(
-            f"{path}: a file of kind {path.suffix!r} is not written here.", fix="Use .csv or .parquet."
-        )
-    if path is not None and path.exists() and not force:
-        raise OutputError(f"{path}: exists already.", fix="Choose another with --out, or add --force.")
+    suffix = (".jsonl" if as_json else ".csv") if path is None else path.suffix.lower()
+    if path is not None:
+        _check(path, suffix, force)
+    settings = given_reading(given)
     from crossentropy.bundle import write_file
-    from crossentropy.experiment import predict_run
+    from crossentropy.experiment import make_reading, predict_run
 
-    frame = predict_run(run, data)
+    frame, notes = predict_run(run, data, make_reading(**settings))
+    for note in notes:
+        tell("note", note, as_json=as_json)
     content = io.BytesIO()
-    if path is not None and path.suffix == ".parquet":
-        frame.write_parquet(content)
-    else:
-        frame.write_csv(content)
+    getattr(frame, _WRITERS[suffix])(content)
     if path is None:
         click.echo(content.getvalue(), nl=False)
         return
@@ -42,4 +47,24 @@ def predict(run: str, data: str, out: str, force: bool) -> None:
         write_file(path, content.getvalue())
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
-    click.echo(f"{frame.height:,} predictions: {path}", err=True)
+    tell("done", f"{frame.height:,} predictions: {path}", as_json=as_json)
+
+
+def _check(path: Path, suffix: str, force: bool) -> None:
+    """Refuse a place that cannot be written before the work is done for it."""
+    if suffix not in _WRITERS:
+        raise OutputError(
+            f"{path}: a file of kind {path.suffix!r} is not written here.", fix=f"Use {', '.join(_WRITERS)}."
+        )
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder.", fix="Choose another with --out.")
+    if path.exists() and not force:
+        raise OutputError(f"{path}: exists already.", fix="Choose another with --out, or add --force.")
+    if not path.parent.is_dir():
+        raise OutputError(
+            f"{path}: there is no folder {path.parent}.", fix="Make it, or choose another with --out."
+        )
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"{path}: cannot be written (no permission in {path.parent}).", fix="Choose another with --out."
+        )

@@ -9,12 +9,17 @@ import click
 
 @click.command()
 @click.argument("run")
-def report(run: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON instead of the summary.")
+def report(run: str, as_json: bool) -> None:
     """Write report.html and report.md of the folder RUN anew, and print its summary."""
+    from crossentropy.cli._tell import tell
     from crossentropy.experiment import read_summary, write_report
     from crossentropy.report import to_text
 
     summary = read_summary(run)
     write_report(summary, Path(run))
-    click.echo(to_text(summary))
-    click.echo(f"Report: {Path(run) / 'report.html'}")
+    if as_json:
+        click.echo(summary.model_dump_json(indent=1))
+        tell("done", f"Report: {Path(run) / 'report.html'}", as_json=True)
+    else:
+        click.echo(f"{to_text(summary)}\nReport: {Path(run) / 'report.html'}")

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from crossentropy.cli._options import given_reading, reading_options
+from crossentropy.cli._tell import tell
 from crossentropy.errors import ConfigError
 
 
@@ -28,6 +30,7 @@ from crossentropy.errors import ConfigError
 @click.option("--drop", multiple=True, metavar="COLUMN", help="A column to leave out; may be given again.")
 @click.option("--id", "id", metavar="COLUMN", help="A column that names the rows.")
 @click.option("--seed", type=int, metavar="NUMBER", help="Every random choice follows from it; 0 by default.")
+@reading_options
 @click.option("--config", metavar="FILE", help="Repeat the run whose config.json this is.")
 @click.option("--force", is_flag=True, help="Replace the run folder if there is one already.")
 @click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON instead of the summary.")
@@ -36,9 +39,11 @@ def train(
 ) -> None:
     """Train a calibrated classifier on DATA and say how good it is on rows it never saw.
 
-    DATA is a .csv, .tsv or .parquet file, or sklearn:NAME (digits, iris, wine, breast_cancer).
+    DATA is a file of CSV or other delimited text, JSON lines, Parquet or Arrow (text also as .gz or .zst), a folder or
+    a quoted pattern of such files, - for standard input, or sklearn:NAME (digits, iris, wine, breast_cancer).
     """
-    settings = {name: value for name, value in given.items() if value not in (None, ())}
+    reading = given_reading(given)
+    settings = {name: value for name, value in given.items() if value not in (None, ())} | reading
     if config is not None and settings:
         name = next(iter(settings)).replace("_", "-")
         raise ConfigError(f"--config and --{name} were both given.", fix="Edit the config file instead.")
@@ -50,14 +55,27 @@ def train(
     source = data if data is not None else resolved.data if resolved else None
     folder = Path(out) if out is not None else Path("runs") / _name(source)
     check_output(folder, force=force)
-    run = train(data, config=resolved, say=lambda line: click.echo(line, err=True), **settings)
+    run = train(data, config=resolved, say=lambda line: tell("progress", line, as_json=as_json), **settings)
     run.save(folder, force=force)
+    where = f"Run folder: {folder}\nReport: {folder / 'report.html'}"
     if as_json:
         click.echo(run.summary.model_dump_json(indent=1))
+        for line in where.splitlines():
+            tell("done", line, as_json=True)
     else:
-        click.echo(str(run))
-    click.echo(f"Run folder: {folder}\nReport: {folder / 'report.html'}", err=as_json)
+        click.echo(f"{run}\n{where}")
 
 
 def _name(source: str | None) -> str:
-    return Path(source.rpartition(":")[2]).stem if source else "run"
+    """Return a name for the run: that of the data without suffixes, or of the folder around a pattern."""
+    if not source:
+        return "run"
+    if source == "-":
+        return "stdin"
+    path = Path(source.rpartition(":")[2])
+    while any(c in path.name for c in "*?[") and path.parent != path:
+        path = path.parent
+    name = path.resolve().name
+    for suffix in (".gz", ".zst"):
+        name = name.removesuffix(suffix)
+    return Path(name).stem or "run"

@@ -10,7 +10,7 @@ _use.py          the classifier of a run on further data
 _environment.py  what may differ between two equal runs
 """
 
-from crossentropy.experiment._config import Config, make_config, read_config
+from crossentropy.experiment._config import Config, make_config, make_reading, read_config
 from crossentropy.experiment._run import Run, check_output, read_summary, write_report
 from crossentropy.experiment._train import train
 from crossentropy.experiment._use import evaluate_run, load_classifier, predict_run
@@ -22,6 +22,7 @@ __all__ = [
     "evaluate_run",
     "load_classifier",
     "make_config",
+    "make_reading",
     "predict_run",
     "read_config",
     "read_summary",

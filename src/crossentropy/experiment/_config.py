@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from crossentropy.errors import ConfigError, did_you_mean
+from crossentropy.tables import Reading
 
-__all__ = ["Config", "make_config", "read_config"]
+__all__ = ["Config", "make_config", "make_reading", "read_config"]
 
 
-class Config(BaseModel):
-    """The settings of a run.
+class Config(Reading):
+    """The settings of a run: beside these, those of `tables.Reading` (separator, encoding, kinds, ...).
 
     Attributes:
         data: where the training table comes from; None for data given in memory.
@@ -29,8 +30,6 @@ class Config(BaseModel):
         id: a column that names the rows; it is no feature, and is repeated in `predictions.parquet`.
         seed: every random choice of the run follows from it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     data: str | None = None
     target: str
@@ -55,6 +54,7 @@ class Config(BaseModel):
             ("weight", self.weight),
             ("id", self.id),
             *(("drop", d) for d in self.drop),
+            *(("a feature with a kind", name) for name in self.kinds),
         ]
         seen: dict[str, str] = {}
         for part, name in parts:
@@ -63,26 +63,43 @@ class Config(BaseModel):
         return self
 
 
+Settings = TypeVar("Settings", bound=Reading)
+
+
 def make_config(**settings: Any) -> Config:
     """Return the settings, checked.
 
     Raises:
         ConfigError: a setting is unknown, missing, of the wrong kind, or out of range.
     """
+    return _checked(Config, settings)
+
+
+def make_reading(**settings: Any) -> Reading:
+    """Return what the user says about the form of the data, checked.
+
+    Raises:
+        ConfigError: a setting is unknown or out of range.
+    """
+    return _checked(Reading, settings)
+
+
+def _checked(kind: type[Settings], settings: Mapping[str, Any]) -> Settings:
     try:
-        return Config(**settings)
+        return kind(**settings)
     except ValidationError as error:
         # an unknown name explains a missing one, so it is told first
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         name = ".".join(str(part) for part in first["loc"][:1])
         if first["type"] == "extra_forbidden":
-            fix = did_you_mean(name, Config.model_fields)
+            fix = did_you_mean(name, kind.model_fields)
             raise ConfigError(f"There is no setting {name!r}.", fix=fix) from None
         if first["type"] == "missing":
             raise ConfigError(f"The setting {name!r} is missing.") from None
         given = repr(first["input"])
         given = given if len(given) <= 60 else f"a value of type {type(first['input']).__name__}"
-        what = f"The setting {name} = {given} is not valid" if name else "The settings do not fit"
+        where = "".join(f"[{part!r}]" for part in first["loc"][1:])
+        what = f"The setting {name}{where} = {given} is not valid" if name else "The settings do not fit"
         raise ConfigError(f"{what}: {first['msg'].removeprefix('Value error, ')}.") from None
 
 

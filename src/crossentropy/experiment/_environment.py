@@ -29,4 +29,11 @@ def environment(table: Table, test: Table | None, seconds: Mapping[str, float]) 
         "seconds": dict(seconds),
         "data_sha256": table.digest,
         "test_sha256": None if test is None else test.digest,
+        "read_as": _read_as(table),
+        "test_read_as": None if test is None else _read_as(test),
     }
+
+
+def _read_as(table: Table) -> dict[str, Any]:
+    dialect = {} if table.dialect is None else table.dialect.model_dump()
+    return {"format": table.format or "memory", **dialect}

@@ -16,9 +16,9 @@ from crossentropy.experiment._rows import Rows
 from crossentropy.linear import LogisticRegression, PenaltyPath, cross_validate_penalty
 from crossentropy.report import Optimality, Penalty, PenaltyPoint, Temperature
 
-__all__ = ["Fitted", "fit"]
+__all__ = ["FOLDS", "Fitted", "fit"]
 
-_FOLDS = 5
+FOLDS = 5
 # Folds only choose C and T: a thousandth of the objective is far below the standard error of their loss.
 _FOLD_TOL = 1e-3
 # The fit that is kept: one Newton step past the estimator's default, so that no other solver finds a lower objective.
@@ -49,7 +49,7 @@ def fit(
     """
     class_weight = _class_weight(config, rows)
     calibration = LogitCalibration(-np.log(class_weight), 1.0)
-    folds = stratified_folds(rows.ids, _FOLDS, np.random.default_rng([config.seed, 1]))
+    folds = stratified_folds(rows.ids, FOLDS, np.random.default_rng([config.seed, 1]))
     held_out = folds >= 0
     path: PenaltyPath | None = None
     if held_out.any():
@@ -64,7 +64,7 @@ def fit(
             tol=_FOLD_TOL,
         )
     C = path.C if path is not None else config.C or _DEFAULT_C
-    clock("folds", f"Chose C = {C:g} in {_FOLDS} folds" if config.C is None else "Predicted out of fold")
+    clock("folds", f"Chose C = {C:g} in {FOLDS} folds" if config.C is None else "Predicted out of fold")
     temperature = Temperature(
         value=1.0, loss_before=None, loss_after=None, corrected=config.class_weight is not None
     )
@@ -81,7 +81,7 @@ def fit(
     return Fitted(
         model=_linear_model(estimator),
         calibration=LogitCalibration(calibration.shift, temperature.value),
-        penalty=Penalty(C=C, folds=_FOLDS, path=tuple(points) if config.C is None else ()),
+        penalty=Penalty(C=C, folds=FOLDS, path=tuple(points) if config.C is None else ()),
         temperature=temperature,
         optimality=Optimality(
             objective=estimator.objective_,

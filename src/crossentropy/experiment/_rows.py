@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from crossentropy.errors import DataError
 from crossentropy.experiment._config import Config
-from crossentropy.tables import Encoder, Table, class_ids, find_column, numbers, read_targets
+from crossentropy.tables import Column, Encoder, Table, class_ids, find_column, numbers, read_targets
 
-__all__ = ["Rows", "read_rows", "shared_rows"]
+__all__ = ["Rows", "read_rows", "roles", "shared_rows", "strange_rows"]
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,12 @@ class Rows:
 
     def take(self, mask: NDArray[np.bool_]) -> Rows:
         """Return the rows where the mask is True."""
-        table = replace(self.table, frame=self.table.frame.filter(mask))
         return replace(
-            self, table=table, ids=self.ids[mask], weights=self.weights[mask], position=self.position[mask]
+            self,
+            table=self.table.take(mask),
+            ids=self.ids[mask],
+            weights=self.weights[mask],
+            position=self.position[mask],
         )
 
 
@@ -58,7 +61,7 @@ def read_rows(
     weights = _weights(config, table)
     weighted = config.weight is not None
     if classes is None:
-        heavy = replace(table, frame=table.frame.filter(weights > 0))
+        heavy = table.take(weights > 0)
         classes = read_targets(heavy, config.target).classes
     ids = class_ids(table, config.target, classes)
     whole = Rows(table, ids, weights, np.arange(table.frame.height), classes, weighted)
@@ -97,10 +100,44 @@ def _weights(config: Config, table: Table) -> NDArray[np.float64]:
     if len(wrong):
         value = table.frame[config.weight][int(wrong[0])]
         raise DataError(
-            f"{table.name}: column {config.weight!r}, row {wrong[0]}: {value!r} is no weight.",
+            f"{table.name}: column {config.weight!r}, {table.origin[int(wrong[0])]}: {value!r} is no weight.",
             fix="Expected finite numbers, not negative, none missing.",
         )
     return weights
+
+
+def roles(config: Config) -> dict[str, str]:
+    """Return the columns that have another part to play than a feature's, and which."""
+    found = {config.target: "the target"}
+    if config.weight is not None:
+        found[config.weight] = "the row weights"
+    if config.id is not None:
+        found[config.id] = "the row names"
+    return found
+
+
+def strange_rows(rows: Rows, columns: tuple[Column, ...], folds: int) -> tuple[str, ...]:
+    """Return sentences on training rows that repeat, classes with fewer rows than folds, and infinite values."""
+    said = []
+    table = rows.table
+    repeated = table.frame.height - table.frame.hash_rows().n_unique()
+    if repeated:
+        said.append(
+            f"{repeated:,} of {table.frame.height:,} training rows repeat an earlier one in every column."
+        )
+    counts = np.bincount(rows.ids, minlength=len(rows.classes))
+    few = [f"{name!r} ({n})" for name, n in zip(rows.classes, counts, strict=True) if n < folds]
+    if few:
+        shown = ", ".join(few[:8]) + (", ..." if len(few) > 8 else "")
+        said.append(
+            f"Classes with fewer training rows than the {folds} folds: {shown}. Some folds hold none of them out."
+        )
+    for column in columns:
+        series = table.frame[column.name]
+        infinite = int(series.is_infinite().sum()) if column.used and series.dtype.is_float() else 0
+        if infinite:
+            said.append(f"Column {column.name!r}: {infinite:,} infinite values were treated as missing.")
+    return tuple(said)
 
 
 def shared_rows(encoder: Encoder, rows: Rows, held_out: Rows) -> tuple[str, ...]:

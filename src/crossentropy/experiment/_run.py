@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import io
 import json
 import os
 import secrets
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from crossentropy.bundle import replace_folder
+from crossentropy.bundle import replace_folder, write_file
 from crossentropy.classifier import Classifier
 from crossentropy.errors import BundleError, OutputError
 from crossentropy.experiment._config import Config
@@ -60,32 +62,57 @@ class Run:
             OutputError: the folder exists, or cannot be written.
         """
         folder = check_output(folder, force=force)
-        part = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.part"
+        part = folder.parent / f".{folder.name[:40]}.{secrets.token_hex(4)}.part"
+        made = [p for p in folder.absolute().parents if not p.exists()]
         try:
             part.mkdir(parents=True)
             self._write(part)
             replace_folder(part, folder)
         except OSError as error:
-            fix = "Free some space." if error.errno == errno.ENOSPC else _ELSEWHERE
-            raise OutputError(f"{folder}: cannot be written ({error.strerror}).", fix=fix) from None
+            raise _cannot_write(folder, error) from None
         finally:
             shutil.rmtree(part, ignore_errors=True)
+            # folders made on the way, when nothing came to stand in them
+            with contextlib.suppress(OSError):
+                for empty in made:
+                    empty.rmdir()
         return folder
 
     def _write(self, folder: Path) -> None:
-        (folder / "config.json").write_text(_json(self.config.model_dump(mode="json")))
-        self.classifier.save(folder / "model")
-        (folder / "metrics.json").write_text(self.summary.model_dump_json(indent=1) + "\n")
-        self.predictions.write_parquet(folder / "predictions.parquet")
-        (folder / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in self.log))
-        (folder / "environment.json").write_text(_json(self.environment))
+        # the report first: it is what can fail for other reasons than the disk
         write_report(self.summary, folder)
+        _write_text(folder / "config.json", _json(self.config.model_dump(mode="json")))
+        self.classifier.save(folder / "model")
+        _write_text(folder / "metrics.json", self.summary.model_dump_json(indent=1) + "\n")
+        content = io.BytesIO()
+        self.predictions.write_parquet(content)
+        (folder / "predictions.parquet").write_bytes(content.getvalue())
+        _write_text(folder / "log.jsonl", "".join(json.dumps(record) + "\n" for record in self.log))
+        _write_text(folder / "environment.json", _json(self.environment))
 
 
 def write_report(summary: Summary, folder: Path) -> None:
-    """Write `report.html` and `report.md` into the folder."""
-    (folder / "report.html").write_text(to_html(summary), encoding="utf-8")
-    (folder / "report.md").write_text(to_markdown(summary), encoding="utf-8")
+    """Write `report.html` and `report.md` into the folder, each whole or not at all.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    pages = {"report.html": to_html(summary), "report.md": to_markdown(summary)}
+    for name, page in pages.items():
+        try:
+            write_file(folder / name, page.encode())
+        except OSError as error:
+            raise _cannot_write(folder / name, error) from None
+
+
+def _write_text(path: Path, text: str) -> None:
+    # a path that is no UTF-8 has surrogates in Python, and JSON escapes for them
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    fix = "Free some space." if error.errno in (errno.ENOSPC, errno.EDQUOT) else _ELSEWHERE
+    return OutputError(f"{path}: cannot be written ({error.strerror or error}).", fix=fix)
 
 
 def check_output(folder: Path | str, *, force: bool) -> Path:

@@ -19,14 +19,23 @@ import polars as pl
 from crossentropy.classifier import Classifier
 from crossentropy.errors import ConfigError, DataError
 from crossentropy.evaluation import evaluate, stratified_test
-from crossentropy.experiment._config import Config, make_config
+from crossentropy.experiment._config import Config, make_config, make_reading
 from crossentropy.experiment._environment import environment
-from crossentropy.experiment._fit import fit
-from crossentropy.experiment._rows import Rows, read_rows, shared_rows
+from crossentropy.experiment._fit import FOLDS, fit
+from crossentropy.experiment._rows import Rows, read_rows, roles, shared_rows, strange_rows
 from crossentropy.experiment._run import Run
 from crossentropy.experiment._tell import prediction_table, worst_rows
 from crossentropy.report import ColumnNote, Summary, advise
-from crossentropy.tables import Encoder, Table, find_column, infer_columns, read_table
+from crossentropy.tables import (
+    Encoder,
+    Expected,
+    Reading,
+    Table,
+    find_column,
+    infer_columns,
+    notices,
+    read_table,
+)
 
 __all__ = ["train"]
 
@@ -43,13 +52,14 @@ def train(
     """Train a calibrated classifier on a table, and say how good it is on rows that it never saw.
 
     Args:
-        data: a path (`.csv`, `.tsv`, `.parquet`), `sklearn:NAME`, a pandas or polars frame, or a NumPy array of
-            shape (N, D) or (N, H, W).
+        data: anything that `tables.read_table` reads: a path to one or several files (CSV, JSON lines, Parquet,
+            Arrow), `sklearn:NAME`, a pandas, polars or Arrow table, an array, sparse matrix or tensor.
         target: the name of the column to predict, or its N values. May be left out for `sklearn:NAME`.
         test: the table to test on, like `data`; by default a stratified fifth of the rows of `data`.
         config: all settings at once, as `read_config` gives them; then no other setting is allowed.
         say: is called with one line for each step of the work.
-        **settings: the fields of `Config`: test_size, C, weight, class_weight, drop, id, seed.
+        **settings: the fields of `Config`: test_size, C, weight, class_weight, drop, id, seed; and how the data are
+            to be read, where it should not be recognised: separator, decimal, quote, encoding, header, kinds.
 
     Returns:
         The run: `.classifier`, `.summary`, `.predictions`, and `.save(folder)`.
@@ -61,19 +71,25 @@ def train(
     """
     clock = _Clock(say or (lambda line: None))
     config, table, test_table = _sources(data, target, test, config, settings)
-    clock("read", f"Read {table.frame.height:,} rows of {table.frame.width} columns from {table.name}")
+    clock("read", f"Read {table.frame.height:,} rows of {table.frame.width} columns from {_described(table)}")
     rows, held_out, notes = _split(config, table, test_table)
     clock("split", f"Set {len(held_out.ids):,} rows aside to test on, {len(rows.ids):,} to train on")
-    roles = _roles(config)
+    parts = roles(config)
     dropped = dict.fromkeys(config.drop, "dropped by --drop")
-    columns = infer_columns(rows.table, leave_out={**dropped, **roles})
+    columns = infer_columns(rows.table, leave_out={**dropped, **parts}, given=config.kinds)
     encoder = Encoder.fit(rows.table, columns)
     features = encoder.transform(rows.table)
-    notes = (*notes, *shared_rows(encoder, rows, held_out))
     clock("encode", f"Encoded {len(encoder.codes)} columns as {features.shape[1]:,} features")
     fitted = fit(config, rows, features, clock)
     classifier = Classifier(encoder, fitted.model, fitted.calibration, rows.classes, config.target)
     logits = classifier.logits(held_out.table)
+    notes = (
+        *table.notes,
+        *notes,
+        *strange_rows(rows, columns, FOLDS),
+        *shared_rows(encoder, rows, held_out),
+        *(f"Test rows of {notice}" for notice in notices(encoder, held_out.table, known=tuple(parts))),
+    )
     ids = held_out.table.frame[config.id] if config.id else pl.Series(held_out.position)
     summary = Summary(
         data=table.name,
@@ -87,7 +103,7 @@ def train(
         penalty=fitted.penalty,
         temperature=fitted.temperature,
         optimality=fitted.optimality,
-        columns=tuple(ColumnNote(**asdict(c)) for c in columns if c.name not in roles),
+        columns=tuple(ColumnNote(**asdict(c)) for c in columns if c.name not in parts),
         worst_rows=worst_rows(classifier, logits, ids, held_out),
         notes=notes,
         advice=(),
@@ -135,49 +151,63 @@ def _sources(
             else "The settings name no data: the run was made in memory."
         )
         raise ConfigError(said, fix="Give a path, a frame or an array.")
-    table = read_table(data)
-    test_table = None if test is None else read_table(test)
+    if test is not None and "test_size" in settings:
+        raise ConfigError("test and test_size were both given.", fix="Leave one out.")
+    name = target if isinstance(target, str) else None
+    reading = config or make_reading(**{k: v for k, v in settings.items() if k in Reading.model_fields})
+    table = read_table(data, reading, _expected(config, name, settings))
+    test_table = None if test is None else read_table(test, reading, Expected.like(table))
     if test_table is not None and test_table.digest == table.digest:
         raise ConfigError(
             f"{test_table.name} is the training table itself: a test on it says nothing.",
             fix="Give other rows, or leave it out to set a fifth of the rows aside.",
         )
-    if test is not None and "test_size" in settings:
-        raise ConfigError("test and test_size were both given.", fix="Leave one out.")
-    if target is not None and not isinstance(target, str):
-        table = table.with_column("target", target)
-        target = "target"
+    if target is not None and name is None:
+        table, name = table.with_column("target", target), "target"
     if config is None:
-        target = target if target is not None else table.target
-        unknown = [name for name in settings if name not in Config.model_fields]
-        if target is None and not unknown:
+        name = name if name is not None else table.target
+        unknown = [setting for setting in settings if setting not in Config.model_fields]
+        if name is None and not unknown:
             raise ConfigError(
                 f"Which column of {table.name} is the target was not given.",
                 fix=f"Columns: {', '.join(table.frame.columns[:12])}.",
             )
-        config = make_config(**({} if target is None else {"target": target}), **settings)
+        config = make_config(**({} if name is None else {"target": name}), **settings)
     place = {"data": _place(data), "test": _place(test)}
     return config.model_copy(update=place), table, test_table
+
+
+def _expected(config: Config | None, target: str | None, settings: dict[str, Any]) -> Expected:
+    """Return what the settings tell of the training table: some of its columns, and that weights are numbers."""
+    told = config.model_dump() if config is not None else {"target": target, **settings}
+    weight = told.get("weight")
+    names = [
+        told.get("target"),
+        told.get("id"),
+        weight,
+        *(told.get("drop") or ()),
+        *(told.get("kinds") or ()),
+    ]
+    return Expected(
+        frozenset(n for n in names if isinstance(n, str)),
+        {weight: "number"} if isinstance(weight, str) else {},
+    )
+
+
+def _described(table: Table) -> str:
+    return f"{table.name}: {table.recognised}" if table.recognised else table.name
 
 
 def _place(source: Any) -> str | None:
     return str(source) if isinstance(source, str | Path) else None
 
 
-def _roles(config: Config) -> dict[str, str]:
-    """Return the columns that have another part to play than a feature's."""
-    roles = {config.target: "the target"}
-    if config.weight is not None:
-        roles[config.weight] = "the row weights"
-    if config.id is not None:
-        roles[config.id] = "the row names"
-    return roles
-
-
 def _split(config: Config, table: Table, test_table: Table | None) -> tuple[Rows, Rows, tuple[str, ...]]:
     """Return training rows, test rows, and what is to be said of the rows left out."""
     for name in config.drop:
         find_column(table, name, "to be dropped")
+    for name, kind in config.kinds.items():
+        find_column(table, name, f"to be read as {kind}")
     if config.id is not None:
         find_column(table, config.id, "the row names")
     rows, notes = read_rows(config, table)

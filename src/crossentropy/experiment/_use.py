@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,10 @@ import numpy as np
 from crossentropy.classifier import Classifier
 from crossentropy.errors import BundleError
 from crossentropy.evaluation import Evaluation, evaluate
-from crossentropy.experiment._config import read_config
-from crossentropy.experiment._rows import read_rows
+from crossentropy.experiment._config import Config, read_config
+from crossentropy.experiment._rows import read_rows, roles
 from crossentropy.experiment._tell import prediction_table
-from crossentropy.tables import find_column, read_table
+from crossentropy.tables import Expected, Reading, find_column, notices, read_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,21 +36,33 @@ def load_classifier(folder: Path | str) -> Classifier:
     return Classifier.load(folder / "model")
 
 
-def evaluate_run(folder: Path | str, data: Any) -> tuple[Evaluation, tuple[str, ...]]:
-    """Return how good a run's classifier is on further data, and what is to be said of rows left out.
+def evaluate_run(
+    folder: Path | str, data: Any, reading: Reading | None = None
+) -> tuple[Evaluation, tuple[str, ...]]:
+    """Return how good a run's classifier is on further data, and sentences on what was used other than it stands.
+
+    Args:
+        folder: of a run.
+        data: whatever `train` takes, with the target.
+        reading: what is known of the form of the data; the rest is as in training, or recognised.
 
     Raises:
         BundleError: the folder is no run folder, or damaged.
         DataError: the data cannot be read, or lack the target or another column.
     """
     classifier = load_classifier(folder)
-    rows, notes = read_rows(read_config(Path(folder) / "config.json"), read_table(data), classifier.classes)
+    config = read_config(Path(folder) / "config.json")
+    table = read_table(data, reading, _expected(classifier, config))
+    rows, notes = read_rows(config, table, classifier.classes)
     logits = classifier.logits(rows.table)
-    return evaluate(logits, rows.ids, classes=classifier.classes, sample_weight=rows.given_weights), notes
+    said = (*table.notes, *notes, *notices(classifier.encoder, rows.table, known=tuple(roles(config))))
+    return evaluate(logits, rows.ids, classes=classifier.classes, sample_weight=rows.given_weights), said
 
 
-def predict_run(folder: Path | str, data: Any) -> pl.DataFrame:
-    """Return a run's predictions for further data: id, label, one probability a class.
+def predict_run(
+    folder: Path | str, data: Any, reading: Reading | None = None
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return a run's predictions for further data (id, label, one probability a class), and sentences as above.
 
     Raises:
         BundleError: the folder is no run folder, or damaged.
@@ -57,8 +70,20 @@ def predict_run(folder: Path | str, data: Any) -> pl.DataFrame:
     """
     classifier = load_classifier(folder)
     config = read_config(Path(folder) / "config.json")
-    table = read_table(data)
+    table = read_table(data, reading, _expected(classifier, config))
     ids = (
         np.arange(table.frame.height) if config.id is None else find_column(table, config.id, "the row names")
     )
-    return prediction_table(classifier, classifier.logits(table), ids, None)
+    predictions = prediction_table(classifier, classifier.logits(table), ids, None)
+    return predictions, (*table.notes, *notices(classifier.encoder, table, known=tuple(roles(config))))
+
+
+def _expected(classifier: Classifier, config: Config) -> Expected:
+    """Return what is known of further data: the columns as in training, class names as text if they were."""
+    expected = classifier.encoder.expected
+    kinds = dict(expected.kinds)
+    if isinstance(classifier.classes[0], str):
+        kinds.setdefault(config.target, "category")
+    if config.weight is not None:
+        kinds.setdefault(config.weight, "number")
+    return replace(expected, kinds=kinds)

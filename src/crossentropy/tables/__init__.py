@@ -1,24 +1,49 @@
 """Reading tables, the kinds of their columns, and the encoder from columns to features.
 
-_read.py     any source to one frame
-_kinds.py    what each column holds, by written rules
-_encoder.py  columns to features, as data that JSON can hold
-_targets.py  the target column to class ids
+_read.py       any source to one table
+_files.py      which files are meant, and what they hold
+_dialect.py    encoding, separator, quoting, header: recognised
+_delimited.py  delimited text to columns
+_scan.py       where its records begin
+_values.py     the text of a column to numbers or booleans
+_jsonlines.py  JSON lines
+_memory.py     frames, arrays, sparse matrices, tensors
+_sets.py       the sets that come with scikit-learn
+_table.py      a table in memory, and where its rows stand in the source
+_reading.py    how text is to be read: given, settled, expected
+_kinds.py      what each column holds, by written rules
+_inspect.py    the kinds with their evidence
+_encoder.py    columns to features, as data that JSON can hold
+_notices.py    what a table has other than the one of training
+_targets.py    the target column to class ids
 """
 
 from crossentropy.tables._encoder import Encoder, numbers
-from crossentropy.tables._kinds import Column, infer_columns
-from crossentropy.tables._read import Table, read_table
+from crossentropy.tables._inspect import ColumnEvidence, Inspection, inspect_table
+from crossentropy.tables._kinds import Column, Kind, infer_columns
+from crossentropy.tables._notices import notices
+from crossentropy.tables._read import read_table
+from crossentropy.tables._reading import Dialect, Expected, GivenKind, Reading
+from crossentropy.tables._table import Table
 from crossentropy.tables._targets import Targets, class_ids, find_column, read_targets
 
 __all__ = [
     "Column",
+    "ColumnEvidence",
+    "Dialect",
     "Encoder",
+    "Expected",
+    "GivenKind",
+    "Inspection",
+    "Kind",
+    "Reading",
     "Table",
     "Targets",
     "class_ids",
     "find_column",
     "infer_columns",
+    "inspect_table",
+    "notices",
     "numbers",
     "read_table",
     "read_targets",

@@ -16,7 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, Val
 
 from crossentropy.errors import BundleError, DataError, did_you_mean
 from crossentropy.tables._kinds import LEVELS, Column
-from crossentropy.tables._read import Table
+from crossentropy.tables._reading import Dialect, Expected
+from crossentropy.tables._table import Table
+from crossentropy.tables._values import is_placeholder, parse_flags, parse_numbers
 
 if TYPE_CHECKING:
     import polars as pl
@@ -94,12 +96,29 @@ class CategoryCode(_Code):
         other, absent = len(ranked) > LEVELS, strings.null_count() > 0
         return cls(name=series.name, levels=levels, other=other, missing=absent)
 
-    def write(self, series: pl.Series, out: NDArray[np.float32]) -> None:
+    def _positions(self, strings: pl.Series) -> NDArray[np.int32]:
+        """Return the place of each value among the levels, -1 for none.
+
+        1.0 is found as 1: programs write whole numbers so as soon as one of them is missing.
+        """
         import polars as pl
 
-        strings = _strings(series)
         known = {level: j for j, level in enumerate(self.levels)}
-        position = strings.replace_strict(known, default=-1, return_dtype=pl.Int32).to_numpy()
+        whole = strings.str.replace(r"^([+-]?\d+)\.0+$", "$1")
+        found = strings.replace_strict(known, default=-1, return_dtype=pl.Int32)
+        again = whole.replace_strict(known, default=-1, return_dtype=pl.Int32)
+        return np.asarray(found.zip_with(found >= 0, again).to_numpy(), np.int32)
+
+    def unseen(self, series: pl.Series) -> list[str]:
+        """Return the values that are not among the levels and have no place of their own, one a row."""
+        if self.other:
+            return []
+        strings = _strings(series)
+        return strings.filter((self._positions(strings) < 0) & strings.is_not_null().to_numpy()).to_list()
+
+    def write(self, series: pl.Series, out: NDArray[np.float32]) -> None:
+        strings = _strings(series)
+        position = self._positions(strings)
         absent = strings.is_null().to_numpy()
         width = len(self.levels)
         hit = np.flatnonzero((position >= 0) & ~absent)
@@ -118,15 +137,32 @@ class _Schema(_Code):
     """The whole of `schema.json`."""
 
     columns: tuple[Code, ...]
+    left_out: tuple[str, ...]
     image: tuple[PositiveInt, PositiveInt] | None
+    dialect: Dialect | None
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """The fitted map from a table to features (N, D) in float32."""
+    """The fitted map from a table to features (N, D) in float32.
+
+    Attributes:
+        codes: the columns that are used, and how.
+        left_out: the columns of the training table that are not used.
+        image: (height, width) when the columns are pixels.
+        dialect: how the training table was read when it was text.
+    """
 
     codes: tuple[Code, ...]
+    left_out: tuple[str, ...] = ()
     image: tuple[int, int] | None = None
+    dialect: Dialect | None = None
+
+    @property
+    def expected(self) -> Expected:
+        """What is known of a table that is to be encoded before it is read."""
+        kinds = {code.name: code.kind for code in self.codes}
+        return Expected(frozenset(kinds), dict(kinds), self.dialect)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -153,7 +189,8 @@ class Encoder:
                 codes.append(CategoryCode.fit(values))
             else:
                 codes.append(NumberCode.fit(column.name, numbers(table, values)))
-        return cls(tuple(codes), table.image)
+        left_out = tuple(c.name for c in columns if not c.used)
+        return cls(tuple(codes), left_out, table.image, table.dialect)
 
     def transform(self, table: Table) -> NDArray[np.float32]:
         """Return the features (N, D). Columns may come in any order; further columns are ignored.
@@ -187,7 +224,8 @@ class Encoder:
 
     def to_json(self) -> dict[str, Any]:
         """Return the encoder as JSON data."""
-        return _Schema(columns=self.codes, image=self.image).model_dump(mode="json")
+        schema = _Schema(columns=self.codes, left_out=self.left_out, image=self.image, dialect=self.dialect)
+        return schema.model_dump(mode="json")
 
     @classmethod
     def from_json(cls, data: Any) -> Encoder:
@@ -202,7 +240,7 @@ class Encoder:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise BundleError(f"The schema is not of the expected form ({where}: {first['msg']}).") from None
-        return cls(schema.columns, schema.image)
+        return cls(schema.columns, schema.left_out, schema.image, schema.dialect)
 
 
 def numbers(table: Table, series: pl.Series) -> NDArray[np.float64]:
@@ -214,12 +252,18 @@ def numbers(table: Table, series: pl.Series) -> NDArray[np.float64]:
     import polars as pl
 
     _refuse_other_kinds(table, series, "numbers")
-    values = series.cast(pl.Float64, strict=False)
-    if not series.dtype.is_numeric() and values.null_count() > series.null_count():
-        row = int((values.is_null() & series.is_not_null()).arg_max() or 0)
+    if series.dtype.is_numeric() or series.dtype == pl.Boolean:
+        return np.asarray(series.cast(pl.Float64).to_numpy(), np.float64)
+    text = series.cast(pl.String).str.strip_chars()
+    values = parse_numbers(text, table.decimal)
+    if values.null_count() > text.null_count():
+        values = values.zip_with(values.is_not_null(), parse_flags(text).cast(pl.Float64))
+    broken = values.is_null() & text.is_not_null() & ~is_placeholder(text)
+    if bool(broken.any()):
+        row = int(broken.arg_max() or 0)
         raise DataError(
-            f"{table.name}: column {series.name!r}, row {row}: {series[row]!r} is not a number.",
-            fix="Expected numbers, or true and false, in this column.",
+            f"{table.name}: column {series.name!r}, {table.origin[row]}: {series[row]!r} is not a number.",
+            fix="Expected numbers, or true and false, in this column; or give it another kind.",
         )
     return np.asarray(values.to_numpy(), np.float64)
 
@@ -243,4 +287,4 @@ def _strings(series: pl.Series) -> pl.Series:
         whole = series.cast(pl.Int64, strict=False)
         if bool((whole.cast(pl.Float64) == series).all()):
             series = whole
-    return series.cast(pl.String)
+    return series.cast(pl.String).str.strip_chars()

@@ -9,22 +9,24 @@
 | empty      | every value missing                                                                     | no   |
 | identifier | consecutive distinct integers, or strings of one word of which more than 95 % differ    | no   |
 | text       | strings of three words or more on average, or of which more than half differ            | no   |
-| date       | dates, times, durations                                                                 | no   |
+| date       | dates, times, durations; strings that all look like 2024-01-31, 31.1.2024 or 1/31/24     | no   |
 | dropped    | named in `leave_out`                                                                    | no   |
 | other      | lists, structures, raw bytes                                                            | no   |
 
-The rules for identifiers and text need more than 40 distinct values: below that, one column a value is cheap.
+The rules for identifiers and text need more than 40 distinct values: below that, one column a value is cheap. A kind
+that the user gives is taken in place of the rules.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from crossentropy.tables._read import Table
-
 if TYPE_CHECKING:
     import polars as pl
+
+    from crossentropy.tables._table import Table
 
 __all__ = ["LEVELS", "Column", "Kind", "infer_columns"]
 
@@ -34,6 +36,11 @@ Kind = Literal[
 
 LEVELS = 40
 _USED = ("number", "boolean", "category")
+# Year first, or last; a time of day may follow.
+_DATE = (
+    r"^(\d{4}([-/.])\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))"
+    r"([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm]| ?Z| ?[+-]\d{2}:?\d{2})?)?$"
+)
 
 
 @dataclass(frozen=True)
@@ -47,21 +54,32 @@ class Column:
     note: str
 
 
-def infer_columns(table: Table, *, leave_out: dict[str, str]) -> tuple[Column, ...]:
+def infer_columns(
+    table: Table, *, leave_out: Mapping[str, str], given: Mapping[str, Kind] | None = None
+) -> tuple[Column, ...]:
     """Return one Column for each column of the table.
 
     Args:
         table: the training rows.
         leave_out: name -> why, for columns that are not features whatever they hold (the target, the id, ...).
+        given: name -> kind, in place of the one that the rules would infer.
     """
+    given = given or {}
     found = []
     for series in table.frame.iter_columns():
         kind: Kind = "dropped"
         note = leave_out.get(series.name, "")
         if series.name not in leave_out:
             kind, note = _kind(series)
+            if series.name in given and kind != "empty":
+                kind, note = given[series.name], _given_note(given[series.name], kind)
         found.append(Column(series.name, kind, kind in _USED, missing(series), note))
     return tuple(found)
+
+
+def _given_note(kind: Kind, inferred: Kind) -> str:
+    said = "the kind was given" if kind == inferred else f"the kind was given; the rules say {inferred}"
+    return said if kind in _USED or kind == "identifier" else f"{said}; not read yet"
 
 
 def missing(series: pl.Series) -> int:
@@ -105,6 +123,8 @@ def _number(series: pl.Series, distinct: int, rows: int) -> tuple[Kind, str]:
 
 
 def _string(present: pl.Series, distinct: int) -> tuple[Kind, str]:
+    if bool(present.head(5).str.contains(_DATE).all()) and bool(present.str.contains(_DATE).all()):
+        return "date", "text that reads as dates; dates are not read yet"
     if distinct > LEVELS:
         words = present.str.count_matches(r"\S+").mean()
         varied = distinct / len(present)

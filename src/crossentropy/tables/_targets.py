@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy.errors import DataError, TargetError, did_you_mean
-from crossentropy.tables._read import Table
+from crossentropy.tables._table import Table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -92,7 +92,7 @@ def _names(series: pl.Series, table: Table, name: str) -> pl.Series:
         if bool(broken.any()):
             row = int(broken.arg_max() or 0)
             raise TargetError(
-                f"{table.name}: the target {name!r} looks continuous (row {row}: {series[row]}).",
+                f"{table.name}: the target {name!r} looks continuous ({table.origin[row]}: {series[row]}).",
                 fix="Expected classes: strings, booleans, or whole numbers.",
             )
         series = whole

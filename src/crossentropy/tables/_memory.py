@@ -1,0 +1,129 @@
+"""From what is in memory to one Polars frame: frames of any library, arrays, sparse matrices, tensors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossentropy.errors import DataError
+from crossentropy.tables._table import Origin, Table, digest_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["read_memory", "series_of"]
+
+# What a sparse matrix may take once it is dense.
+_DENSE_BYTES = 4 << 30
+
+
+def read_memory(source: Any) -> Table:
+    """Return a frame, an array, a sparse matrix or a tensor as a table.
+
+    Raises:
+        DataError: it is none of these, or has the wrong shape.
+    """
+    import polars as pl
+
+    if isinstance(source, pl.LazyFrame):
+        source = source.collect()
+    if isinstance(source, pl.DataFrame):
+        return _table(source, "the polars frame")
+    library = type(source).__module__.split(".")[0]
+    if library == "pandas" and hasattr(source, "columns"):
+        return _table(_pandas(source), "the pandas frame")
+    if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__array_interface__"):
+        return _arrow(source)
+    if library == "scipy" and hasattr(source, "toarray"):
+        return _array(_dense(source), "the sparse matrix")
+    if library == "torch" and hasattr(source, "detach"):
+        tensor = source.detach().cpu()
+        # NumPy has no bfloat16
+        return _array((tensor if tensor.dtype.itemsize != 2 else tensor.float()).numpy(), "the tensor")
+    return _array(np.asarray(source), "the array", type(source).__name__)
+
+
+def _table(frame: pl.DataFrame, name: str, image: tuple[int, int] | None = None) -> Table:
+    return Table(frame, name, digest_of(frame), Origin.rows(frame.height), image=image)
+
+
+def _arrow(source: Any) -> Table:
+    import polars as pl
+
+    try:
+        frame = pl.DataFrame(source)
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"The Arrow data cannot be read as a table ({error}).") from None
+    return _table(frame, "the Arrow table")
+
+
+def _dense(source: Any) -> NDArray[Any]:
+    needed = int(np.prod(source.shape, dtype=float)) * max(source.dtype.itemsize, 4)
+    if needed > _DENSE_BYTES:
+        raise DataError(
+            f"The sparse matrix of shape {source.shape} would take {needed / 2**30:.0f} GiB as a table.",
+            fix=f"Expected at most {_DENSE_BYTES >> 30} GiB: choose fewer columns, or fit `LogisticRegression`.",
+        )
+    return np.asarray(source.toarray())
+
+
+def _array(array: NDArray[Any], name: str, kind: str = "") -> Table:
+    import polars as pl
+
+    if array.dtype.kind not in "biuf":
+        raise DataError(
+            f"Data of type {kind or array.dtype} cannot be read as a table.",
+            fix="Expected a path, a pandas, polars or Arrow table, or an array of numbers.",
+        )
+    image = None
+    if array.ndim == 3:
+        image = array.shape[1], array.shape[2]
+        names = [f"pixel_{r}_{c}" for r in range(image[0]) for c in range(image[1])]
+        array, name = array.reshape(len(array), -1), f"{name} of images"
+    elif array.ndim == 2:
+        names = [f"x{j}" for j in range(array.shape[1])]
+    else:
+        raise DataError(f"An array of shape {array.shape} cannot be read as a table.", fix="Expected (N, D).")
+    if array.dtype == np.float16 or array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    frame = pl.DataFrame(np.ascontiguousarray(array.T), schema=names, orient="col")
+    return _table(frame, name, image)
+
+
+def _pandas(source: Any) -> pl.DataFrame:
+    """Copy column by column: Polars' own conversion would need pyarrow, which nothing else here does."""
+    import polars as pl
+
+    names = [str(c) for c in source.columns]
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise DataError(
+            f"the pandas frame: the column name {twice!r} occurs twice.", fix="Rename one of them."
+        )
+    return pl.DataFrame([series_of(name, source.iloc[:, j]) for j, name in enumerate(names)])
+
+
+def series_of(name: str, values: Any) -> pl.Series:
+    """Return any one-dimensional values as a Polars column; what pandas calls missing is null."""
+    import polars as pl
+
+    if isinstance(values, pl.Series):
+        return values.rename(name)
+    if hasattr(values, "isna"):
+        missing = values.isna().to_numpy()
+        dtype = getattr(values.dtype, "numpy_dtype", values.dtype)
+        if getattr(dtype, "kind", "O") in "biufM" and not missing.any():
+            return pl.Series(name, np.ascontiguousarray(values.to_numpy(dtype)))
+        if getattr(dtype, "kind", "O") == "f":
+            return pl.Series(name, values.to_numpy(np.float64, na_value=np.nan), nan_to_null=True)
+        values = [None if m else v for v, m in zip(values.tolist(), missing, strict=True)]
+    elif hasattr(values, "detach"):
+        values = values.detach().cpu().numpy()
+    if isinstance(values, np.ndarray) and values.ndim != 1:
+        raise DataError(f"{name!r} has shape {values.shape}.", fix="Expected one value a row: (N,).")
+    try:
+        return pl.Series(name, values, strict=True)
+    except (TypeError, OverflowError, pl.exceptions.PolarsError):
+        return pl.Series(name, [None if v is None else str(v) for v in values])

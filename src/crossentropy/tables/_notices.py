@@ -1,0 +1,68 @@
+"""What is to be said of a table whose columns are not quite those of training: it is used, and not as it stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crossentropy.tables._encoder import CategoryCode, Encoder
+from crossentropy.tables._kinds import missing
+from crossentropy.tables._table import Table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["notices"]
+
+
+def notices(encoder: Encoder, table: Table, *, known: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return sentences on columns that training did not have, unseen categories, other types, missing values.
+
+    Args:
+        encoder: as fitted in training.
+        table: one that `encoder.transform` takes.
+        known: columns that may stand in the table and are no features (the target, ...).
+    """
+    found = []
+    codes = {code.name: code for code in encoder.codes}
+    further = [n for n in table.frame.columns if n not in {*codes, *encoder.left_out, *known}]
+    if further:
+        found.append(f"{_counted(len(further), 'column')} that training had not: ignored ({_some(further)}).")
+    for name, code in codes.items():
+        series = table.frame[name]
+        found += _of_category(code, series) if isinstance(code, CategoryCode) else _of_number(series)
+        absent = missing(series)
+        if absent and not code.missing:
+            place = "zeros" if isinstance(code, CategoryCode) else "the mean"
+            found.append(
+                f"column {name!r}: {_counted(absent, 'missing value')}, of which training had none: read as {place}."
+            )
+    return tuple(f"{table.name}: {sentence}" for sentence in found)
+
+
+def _of_category(code: CategoryCode, series: pl.Series) -> list[str]:
+    unseen = code.unseen(series)
+    if not unseen:
+        return []
+    shown = _some(sorted(set(unseen)))
+    return [
+        f"column {series.name!r}: {_counted(len(unseen), 'row')} of categories not seen in training ({shown})."
+    ]
+
+
+def _of_number(series: pl.Series) -> list[str]:
+    import polars as pl
+
+    if series.dtype == pl.String:
+        return [f"column {series.name!r}: text was read as numbers."]
+    infinite = int(series.is_infinite().sum()) if series.dtype.is_float() else 0
+    return [f"column {series.name!r}: {_counted(infinite, 'infinite value')} read as missing."] * bool(
+        infinite
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
