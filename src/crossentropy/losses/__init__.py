@@ -5,6 +5,8 @@ _options.py      what the losses take beyond torch's arguments, and give beyond 
 _activations.py  sigmoid, softmax, log_softmax, one_hot
 _multiclass.py   cross_entropy, nll_loss: one class out of C
 _binary.py       binary_cross_entropy_with_logits, binary_cross_entropy: each decision on its own
+_linear.py       linear_cross_entropy, linear_binary_cross_entropy: the layer and the loss in one, without the logits
+_linear_*.py     its inside: the problem, the tiles, the checks
 _modules.py      the same as torch.nn modules
 _checks.py       what is refused, and the message that says why
 _precision.py    the dtype of the arithmetic and of the result
@@ -15,6 +17,8 @@ Logits and probabilities are different arguments of different functions; losses 
 
 from crossentropy.losses._activations import log_softmax, one_hot, sigmoid, softmax
 from crossentropy.losses._binary import binary_cross_entropy, binary_cross_entropy_with_logits
+from crossentropy.losses._linear import linear_binary_cross_entropy, linear_cross_entropy
+from crossentropy.losses._linear_modules import LinearCrossEntropyLoss
 from crossentropy.losses._modules import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss
 from crossentropy.losses._multiclass import cross_entropy, nll_loss
 from crossentropy.losses._options import LossOptions, LossResult, SparseTarget
@@ -23,12 +27,15 @@ __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
+    "LinearCrossEntropyLoss",
     "LossOptions",
     "LossResult",
     "SparseTarget",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "linear_binary_cross_entropy",
+    "linear_cross_entropy",
     "log_softmax",
     "nll_loss",
     "one_hot",
