@@ -1,14 +1,7 @@
 r"""The penalty by cross-validation: the C with the lowest out-of-fold log-loss.
 
-Folds are fitted side by side along a path from strong to weak penalty, each from its own last solution and in the
-metric of its own last blocks, so that a point of the path costs two or three Newton steps instead of ten. Rows of a
-fold are left out by an index, not by a copy. The path ends when a decade and a half of weaker penalties has not
-lowered the out-of-fold loss: the weakest penalties, which take the longest and are chosen the least, are never fitted.
-
-A class may have no row among the training rows of a fold. Its unpenalised intercept would run to minus infinity. It is
-left out of that fit, and given the probability that half a row of it would have on top of the n training rows,
-0.5 / (n + 0.5), for every row: the smoothing of Krichevsky and Trofimov ("The performance of universal encoding", IEEE
-Transactions on Information Theory 27 (1981)). A held-out row of that class then costs ln(2 n + 1) nats, not infinity.
+The folds' fits are `_folds`. The path ends when a decade and a half of weaker penalties has not lowered the out-of-fold
+loss: the weakest penalties, which take the longest and are chosen the least, are never fitted.
 """
 
 from __future__ import annotations
@@ -18,13 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax, logsumexp
+from scipy.special import log_softmax
 
-from crossentropy.errors import ClassIdError, ConfigError, ShapeError, TargetError
-from crossentropy.linear._dense import LinearObjective, dense_objective
-from crossentropy.linear._metric import Metric
-from crossentropy.linear._penalty import Penalty
-from crossentropy.linear._solver import solve
+from crossentropy.errors import ClassIdError, ConfigError, ShapeError
+from crossentropy.linear._folds import FoldFit, FoldTask, Split, walk
 from crossentropy.linear._threads import one_blas_thread
 
 __all__ = ["PenaltyPath", "cross_validate_penalty"]
@@ -123,15 +113,21 @@ def _follow(
     random_state: int,
 ) -> PenaltyPath:
     """Fit all folds at each penalty in turn, until weaker ones no longer help."""
-    fits = [_FoldFit(task, fold, random_state) for fold in np.unique(task.folds[task.folds >= 0])]
+    shared = FoldTask(task.features, task.targets, task.n_classes, task.trained)
+    fits = [
+        FoldFit(shared, task.split(fold), (random_state, fold))
+        for fold in np.unique(task.folds[task.folds >= 0])
+    ]
     grid = _grid(Cs, fits)
     losses: list[float] = []
     errors: list[float] = []
     gaps: list[list[float]] = []
     best_logits, best = np.empty((0, task.n_classes)), 0
-    for C in grid:
+    for points in walk(fits, grid, tol, max_iter):
         logits = np.full((len(task.features), task.n_classes), np.nan)
-        gaps.append([fit.advance(C, logits, tol, max_iter) for fit in fits])
+        for fit, point in zip(fits, points, strict=True):
+            logits[fit.held] = point.logits
+        gaps.append([point.relative_gap for point in points])
         loss, error = task.score(logits)
         losses.append(loss)
         errors.append(error)
@@ -149,14 +145,14 @@ def _follow(
     )
 
 
-def _grid(Cs: Sequence[float] | NDArray[np.floating] | None, fits: list[_FoldFit]) -> Floats:
+def _grid(Cs: Sequence[float] | NDArray[np.floating] | None, fits: list[FoldFit]) -> Floats:
     """Return the penalties in rising order of C; the default grid without its useless strong end."""
     if Cs is not None:
         grid = np.unique(np.asarray(Cs, dtype=np.float64))
         if grid.ndim != 1 or len(grid) == 0 or not (grid > 0).all():
             raise ConfigError(f"Cs is {Cs!r}, and must hold at least one number above 0.")
         return grid
-    useful = [k for k, C in enumerate(DEFAULT_CS) if any(fit.useful(C) for fit in fits)]
+    useful = [k for k, C in enumerate(DEFAULT_CS) if any(fit.useful(C, USELESS) for fit in fits)]
     # one stronger, so that where little can be learned the path shows that it was not cut short
     first = max(0, useful[0] - 1) if useful else len(DEFAULT_CS) - 1
     return np.array(DEFAULT_CS[first:])
@@ -210,6 +206,10 @@ class _Task:
         data = np.ascontiguousarray(features, dtype=kind)
         return cls(data, ids, n_classes, folds, scored, scored * factor[ids], np.log(factor))
 
+    def split(self, fold: int) -> Split:
+        """Return the rows of a fold, and all others."""
+        return Split(np.flatnonzero(self.folds != fold), np.flatnonzero(self.folds == fold), str(fold))
+
     def score(self, logits: Floats) -> tuple[float, float]:
         """Return weighted mean log-loss of the held-out rows, and its standard error."""
         held = self.folds >= 0
@@ -218,64 +218,3 @@ class _Task:
         losses = -log_probabilities[np.arange(len(weights)), self.targets[held]]
         mean = float(weights @ losses / weights.sum())
         return mean, float(np.sqrt((weights**2) @ (losses - mean) ** 2) / weights.sum())
-
-
-class _FoldFit:
-    """One fold on its way along the path: its problem, its last solution, and its blocks."""
-
-    def __init__(self, task: _Task, fold: int, random_state: int) -> None:
-        self.task = task
-        self.held = np.flatnonzero(task.folds == fold)
-        train = np.flatnonzero((task.folds != fold) & (task.trained > 0))
-        self.present = np.unique(task.targets[train])
-        self.n_train = len(train)
-        if self.n_train == 0:
-            raise TargetError(f"Fold {fold} leaves no row to train on.", fix="Use at least two folds.")
-        self.rng = np.random.default_rng([random_state, fold])
-        self.metric: Metric | None = None
-        self.objective: LinearObjective | None = None
-        if len(self.present) > 1:
-            self.total = float(task.trained[train].sum())
-            self.objective = dense_objective(
-                task.features,
-                np.searchsorted(self.present, task.targets),
-                n_classes=len(self.present),
-                row_weight=task.trained,
-                penalty=Penalty(1.0),
-                intercept=True,
-                index=train,
-            )
-            self.parameters = self.objective.start()
-
-    def useful(self, C: float) -> bool:
-        """Whether the features can lower the loss of the best constant by more than a share of `USELESS`."""
-        if self.objective is None:
-            return False
-        problem = self.objective.with_penalty(Penalty(1.0 / (C * self.total)))
-        return problem.gap_estimate(problem.evaluate(problem.start())) > USELESS * problem.reference
-
-    def advance(self, C: float, logits: Floats, tol: float, max_iter: int) -> float:
-        """Fit at C, write the logits of the held-out rows, and return the relative gap."""
-        gap = 0.0
-        if self.objective is not None:
-            problem = self.objective.with_penalty(Penalty(1.0 / (C * self.total)))
-            result, self.metric = solve(
-                problem, self.parameters, tol=tol, max_iter=max_iter, rng=self.rng, metric=self.metric
-            )
-            self.parameters, gap = result.parameters, result.relative_gap
-        logits[self.held] = self._predict()
-        return gap
-
-    def _predict(self) -> Floats:
-        """Return logits (n, K) of the held-out rows, absent classes at the odds of half a row."""
-        n = len(self.held)
-        known = np.zeros((n, len(self.present)))
-        if self.objective is not None:
-            plain = self.objective.rows.to_plain(self.parameters)
-            known = self.task.features[self.held] @ plain[:, :-1].T + plain[:, -1]
-        if known.shape[1] == 1 and len(self.present) == 2:
-            known = np.concatenate([-0.5 * known, 0.5 * known], axis=1)
-        absent = logsumexp(known, axis=1) - np.log(2.0 * self.n_train)
-        full = np.repeat(absent[:, None], self.task.n_classes, axis=1)
-        full[:, self.present] = known
-        return full
