@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from crossentropy.classifier import Classifier
     from crossentropy.experiment import Run, train
-    from crossentropy.linear import LogisticRegression
+    from crossentropy.linear import LogisticRegression, LogisticRegressionCV
 
 __version__ = "0.1.0"
 
@@ -30,6 +30,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Classifier": "classifier",
     "LogisticRegression": "linear",
+    "LogisticRegressionCV": "linear",
     "Run": "experiment",
     "train": "experiment",
 }
@@ -37,6 +38,7 @@ _HOME = {
 __all__ = [
     "Classifier",
     "LogisticRegression",
+    "LogisticRegressionCV",
     "Run",
     "bundle",
     "classifier",

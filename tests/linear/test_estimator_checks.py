@@ -3,12 +3,19 @@
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from crossentropy.linear import LogisticRegression
+from crossentropy.linear import LogisticRegression, LogisticRegressionCV
 
-# Checks of the array API skip themselves unless SCIPY_ARRAY_API was set before SciPy was imported; we promise none.
+MODELS = [
+    LogisticRegression(),
+    LogisticRegression(C=100.0, class_weight="balanced"),
+    LogisticRegressionCV(Cs=4, cv=3),
+]
+
+# Checks of the array API skip themselves unless SCIPY_ARRAY_API was set before SciPy was imported;
+# `test_inputs.py` has a process of its own for them.
 CHECKS = [
     (estimator, check)
-    for model in (LogisticRegression(), LogisticRegression(C=100.0, class_weight="balanced"))
+    for model in MODELS
     for estimator, check in estimator_checks_generator(model)
     if "array_api" not in check.func.__name__
 ]

@@ -1,6 +1,6 @@
 """Logistic and softmax regression that reach the minimum, and say how near they are.
 
-* `LogisticRegression`: scikit-learn's interface (`_estimator.py`);
+* `LogisticRegression`, `LogisticRegressionCV`: scikit-learn's interface (`_estimator.py`, `_estimator_cv.py`);
 * `cross_validate_penalty` -> `PenaltyPath`: the penalty by out-of-fold log-loss (`_path.py`);
 * `SolverResult`, `Status`: where a fit stopped, and why (`_solver.py`).
 
@@ -16,7 +16,15 @@ rows in parallel).
 """
 
 from crossentropy.linear._estimator import LogisticRegression
+from crossentropy.linear._estimator_cv import LogisticRegressionCV
 from crossentropy.linear._path import PenaltyPath, cross_validate_penalty
 from crossentropy.linear._solver import SolverResult, Status
 
-__all__ = ["LogisticRegression", "PenaltyPath", "SolverResult", "Status", "cross_validate_penalty"]
+__all__ = [
+    "LogisticRegression",
+    "LogisticRegressionCV",
+    "PenaltyPath",
+    "SolverResult",
+    "Status",
+    "cross_validate_penalty",
+]

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 import sklearn
 from numpy.typing import ArrayLike, NDArray
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import check_random_state
+from sklearn.metrics import accuracy_score
 
-from crossentropy.errors import ConfigError
-from crossentropy.linear._dense import dense_objective
+from crossentropy.linear._auto import auto_path
 from crossentropy.linear._drop_in import check_settings_without_meaning
-from crossentropy.linear._inputs import Home, read
-from crossentropy.linear._penalty import Penalty
+from crossentropy.linear._fit import FitSettings, attributes_of, fit_problem, seed_of
+from crossentropy.linear._inputs import NUMPY, read
 from crossentropy.linear._predictions import LinearClassifier
-from crossentropy.linear._problem import read_problem, restrict, with_absent
-from crossentropy.linear._progress import FitWatch, watching
-from crossentropy.linear._solver import SolverResult, solve
-from crossentropy.linear._targets import Targets
-from crossentropy.linear._threads import one_blas_thread
+from crossentropy.linear._problem import read_problem
+from crossentropy.linear._progress import watching
 
 __all__ = ["LogisticRegression"]
 
@@ -46,7 +41,9 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
         A class whose rows all weigh nothing gets probability 0.
 
     Args:
-        C: inverse strength of the penalty, above 0; `float("inf")` for none.
+        C: inverse strength of the penalty, above 0; `float("inf")` for none; "auto" for the one with the lowest
+            log-loss on rows held out of five folds, as `cross_validate_penalty` chooses it.
+        l1_ratio: mixture of L1 (1) and L2 (0), as in scikit-learn.
         tol: the fit ends when the certified gap is at most tol times the objective (or, once the objective is below a
             thousandth of the loss of the best constant prediction, tol times that thousandth).
         fit_intercept: whether to fit intercepts.
@@ -64,6 +61,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
         coef_: (1, D), or (K, D) from three classes on, of the dtype of the features (float32 or float64).
         intercept_: (1,) or (K,), zeros without intercepts.
         objective_: the minimised value in mean form, nats.
+        C_: the C of the fit.
         optimality_gap_: upper bound on objective_ - minimum, nats; holds whatever the fit ended on.
         n_iter_: (1,) Newton steps.
         result_: `SolverResult`: also the reason of the end (`result_.status.message`), the passes over the data, and
@@ -85,7 +83,8 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
         self,
         penalty: str | None = "deprecated",
         *,
-        C: float = 1.0,
+        C: float | str = 1.0,
+        l1_ratio: float = 0.0,
         dual: bool = False,
         tol: float = 1e-6,
         fit_intercept: bool = True,
@@ -100,6 +99,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
     ) -> None:
         self.penalty = penalty
         self.C = C
+        self.l1_ratio = l1_ratio
         self.dual = dual
         self.tol = tol
         self.fit_intercept = fit_intercept
@@ -138,69 +138,47 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
             ValueError: features that are not finite numbers, or shapes that do not agree (scikit-learn's own messages).
         """
         check_settings_without_meaning(self.get_params(deep=False))
-        self._check_settings()
+        auto = isinstance(self.C, str) and self.C == "auto"
+        settings = self._settings(1.0 if auto else self.C)
         features, targets, margins, home = read_problem(self, X, y, sample_weight, offset, self.class_weight)
-        at_home = home if sklearn.get_config()["array_api_dispatch"] else Home()
+        if auto:
+            settings = replace(settings, C=auto_path(features, targets, margins, settings).C)
         with watching(self, X, y, sample_weight) as watch:
-            result, parameters = self._solve(features, targets, margins, watch)
-        for name, value in self._attributes(parameters, targets, features.dtype).items():
+            result, parameters = fit_problem(
+                features,
+                targets,
+                margins,
+                settings,
+                start=self._previous(targets.classes, features.shape[1]),
+                watch_of=watch.of,
+            )
+            watch.ended(result)
+        at_home = home if sklearn.get_config()["array_api_dispatch"] else NUMPY
+        kept = attributes_of(parameters, targets, features.dtype, intercept=settings.intercept)
+        for name, value in kept.items():
             setattr(self, name, at_home.bring(value))
         self.result_ = replace(result, parameters=parameters)
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self.objective_ = result.objective
         self.optimality_gap_ = result.gap
+        self.C_ = float(settings.C)
         return self
 
-    def _solve(
-        self, features: Any, targets: Targets, margins: Floats | None, watch: FitWatch
-    ) -> tuple[SolverResult, Floats]:
-        """Return the result, and its parameters for all classes, intercepts of uncentred features."""
-        values, weights = targets.weighted()
-        present = targets.present()
-        if not self.fit_intercept:
-            present = np.ones_like(present)
-        few = not present.all()
-        l2 = 1.0 / (self.C * weights.sum())
-        if few:
-            values, margins = restrict(values, margins, present)
-            l2 *= 0.5 if present.sum() == 2 else 1.0
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        start = None if few else self._previous(targets.classes, features.shape[1])
+    def _settings(self, C: Any) -> FitSettings:
+        seed = seed_of(self.random_state)
+        return FitSettings(C, self.l1_ratio, self.tol, self.max_iter, bool(self.fit_intercept), seed)
 
-        with one_blas_thread():
-            objective = dense_objective(
-                features,
-                values,
-                n_classes=int(present.sum()),
-                row_weight=weights,
-                penalty=Penalty(l2),
-                intercept=self.fit_intercept,
-                offset=margins[:, 0] if margins is not None and margins.shape[1] == 1 else margins,
-            )
-
-            def plain(parameters: Floats) -> Floats:
-                shown = objective.rows.to_plain(parameters)
-                return with_absent(shown, present, features) if few else shown
-
-            result, _ = solve(
-                objective,
-                objective.start() if start is None else objective.rows.to_centred(start),
-                tol=self.tol,
-                max_iter=self.max_iter,
-                rng=rng,
-                watch=watch.of(lambda p: self._attributes(plain(p), targets, features.dtype)),
-            )
-        watch.ended(result)
-        return result, plain(result.parameters)
-
-    def _check_settings(self) -> None:
-        for name in ("C", "tol"):
-            value = getattr(self, name)
-            if not (isinstance(value, Real) and float(value) > 0.0):
-                raise ConfigError(f"{name} is {value!r}, and must be a number above 0.")
-        max_iter: object = self.max_iter
-        if not (isinstance(max_iter, Integral) and int(max_iter) >= 0):
-            raise ConfigError(f"max_iter is {max_iter!r}, and must be an integer of at least 0.")
+    def score(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+    ) -> float:
+        """Return the accuracy: the weighted share of rows with the right label."""
+        labels = read(self.predict(X, offset=offset))[0]
+        return float(accuracy_score(read(y)[0], labels, sample_weight=read(sample_weight)[0]))
 
     def _previous(self, classes: NDArray[Any], n_features: int) -> Floats | None:
         """Return the parameters of the last fit for a warm start, where they fit this problem.
@@ -217,13 +195,3 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
         kept: Floats = self.result_.parameters if hasattr(self, "result_") else shown
         same = kept.shape == shown.shape and np.array_equal(kept.astype(coef.dtype), shown)
         return kept if same else np.asarray(shown, dtype=np.float64)
-
-    def _attributes(self, parameters: Floats, targets: Targets, dtype: Any) -> dict[str, NDArray[Any]]:
-        """Return what scikit-learn calls the classes and the parameters (outputs, width)."""
-        d = self.n_features_in_
-        intercept = parameters[:, d] if self.fit_intercept else np.zeros(len(parameters))
-        return {
-            "classes_": targets.classes,
-            "coef_": np.ascontiguousarray(parameters[:, :d], dtype=dtype),
-            "intercept_": intercept.astype(dtype),
-        }

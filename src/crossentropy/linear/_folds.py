@@ -24,7 +24,7 @@ from sklearn.utils.extmath import safe_sparse_dot
 from crossentropy.errors import TargetError
 from crossentropy.linear._dense import LinearObjective, dense_objective
 from crossentropy.linear._metric import Metric
-from crossentropy.linear._penalty import Penalty
+from crossentropy.linear._penalty import Penalty, penalty_of
 from crossentropy.linear._problem import restrict
 from crossentropy.linear._solver import solve
 
@@ -74,8 +74,9 @@ class FoldPoint:
 class FoldFit:
     """One fold on its way along the path: its problem, its last solution, and its blocks."""
 
-    def __init__(self, task: FoldTask, split: Split, seed: Sequence[int]) -> None:
+    def __init__(self, task: FoldTask, split: Split, seed: Sequence[int], l1_ratio: float = 0.0) -> None:
         self.task = task
+        self.l1_ratio = l1_ratio
         self.held = split.held
         train = split.train[task.trained[split.train] > 0]
         if len(train) == 0:
@@ -110,14 +111,14 @@ class FoldFit:
         """Whether the features can lower the loss of the best constant by more than a `share` of it."""
         if self.objective is None:
             return False
-        problem = self.objective.with_penalty(Penalty(1.0 / (C * self.total)))
+        problem = self.objective.with_penalty(penalty_of(C, self.l1_ratio, self.total))
         return problem.gap_estimate(problem.evaluate(problem.start())) > share * problem.reference
 
     def advance(self, C: float, tol: float, max_iter: int) -> FoldPoint:
         """Fit at C, from where the fold is."""
         gap, n_iter = 0.0, 0
         if self.objective is not None:
-            problem = self.objective.with_penalty(Penalty(1.0 / (C * self.total)))
+            problem = self.objective.with_penalty(penalty_of(C, self.l1_ratio, self.total))
             result, self.metric = solve(
                 problem, self.parameters, tol=tol, max_iter=max_iter, rng=self.rng, metric=self.metric
             )

@@ -6,7 +6,7 @@ loss: the weakest penalties, which take the longest and are chosen the least, ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from crossentropy.errors import ClassIdError, ConfigError, ShapeError
 from crossentropy.linear._folds import FoldFit, FoldTask, Split, walk
 from crossentropy.linear._threads import one_blas_thread
 
-__all__ = ["PenaltyPath", "cross_validate_penalty"]
+__all__ = ["PenaltyPath", "cross_validate_penalty", "follow"]
 
 Floats = NDArray[np.float64]
 
@@ -101,34 +101,44 @@ def cross_validate_penalty(
         Software 33 (2010), 2.5 (warm starts along the path).
     """
     task = _Task.of(features, targets, n_classes, folds, sample_weight, class_weight)
+    shared = FoldTask(task.features, task.targets, task.n_classes, task.trained)
     with one_blas_thread():
-        return _follow(task, Cs, tol, max_iter, random_state)
+        fits = [
+            FoldFit(shared, task.split(fold), (random_state, fold))
+            for fold in np.unique(task.folds[task.folds >= 0])
+        ]
+        return follow(fits, Cs, (len(features), n_classes), task.score, tol, max_iter)
 
 
-def _follow(
-    task: _Task,
+def follow(
+    fits: list[FoldFit],
     Cs: Sequence[float] | NDArray[np.floating] | None,
+    shape: tuple[int, int],
+    score: Callable[[Floats], tuple[float, float]],
     tol: float,
     max_iter: int,
-    random_state: int,
 ) -> PenaltyPath:
-    """Fit all folds at each penalty in turn, until weaker ones no longer help."""
-    shared = FoldTask(task.features, task.targets, task.n_classes, task.trained)
-    fits = [
-        FoldFit(shared, task.split(fold), (random_state, fold))
-        for fold in np.unique(task.folds[task.folds >= 0])
-    ]
+    """Fit all folds at each penalty in turn, until weaker ones no longer help.
+
+    Args:
+        fits: the folds.
+        Cs: penalties; None for the default ones.
+        shape: (N, K).
+        score: the loss of logits (N, K), and its standard error.
+        tol: relative gap of each fit.
+        max_iter: most Newton steps of each fit.
+    """
     grid = _grid(Cs, fits)
     losses: list[float] = []
     errors: list[float] = []
     gaps: list[list[float]] = []
-    best_logits, best = np.empty((0, task.n_classes)), 0
+    best_logits, best = np.empty((0, shape[1])), 0
     for points in walk(fits, grid, tol, max_iter):
-        logits = np.full((len(task.features), task.n_classes), np.nan)
+        logits = np.full(shape, np.nan)
         for fit, point in zip(fits, points, strict=True):
             logits[fit.held] = point.logits
         gaps.append([point.relative_gap for point in points])
-        loss, error = task.score(logits)
+        loss, error = score(logits)
         losses.append(loss)
         errors.append(error)
         if len(losses) == 1 or loss < losses[best]:

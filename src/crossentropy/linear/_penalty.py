@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Penalty"]
+from crossentropy.errors import ConfigError
+
+__all__ = ["Penalty", "penalty_of"]
 
 Floats = NDArray[np.float64]
 
@@ -35,3 +37,16 @@ class Penalty:
         """Return l2 / 2 |W|^2."""
         weights = parameters[:, :-1] if intercept else parameters
         return 0.5 * self.l2 * float(np.vdot(weights, weights))
+
+
+def penalty_of(C: float, l1_ratio: float, weight: float) -> Penalty:
+    """Return scikit-learn's penalty in mean form.
+
+    Args:
+        C: inverse strength; infinity for none.
+        l1_ratio: 0 for L2; 1 for L1, which is not solved yet.
+        weight: sum_i s_i, class weights multiplied in.
+    """
+    if l1_ratio != 0:
+        raise ConfigError(f"l1_ratio is {l1_ratio!r}, and only 0, the L2 penalty, is solved so far.")
+    return Penalty(1.0 / (C * weight))

@@ -1,4 +1,4 @@
-"""What a fitted linear classifier answers: logits, probabilities, labels, score."""
+"""What a fitted linear classifier answers: logits, probabilities, labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -81,18 +80,6 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             return logs.exp()
         values, home = read(logs)
         return home.bring(np.exp(values))
-
-    def score(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: ArrayLike | None = None,
-        *,
-        offset: ArrayLike | None = None,
-    ) -> float:
-        """Return the accuracy: the weighted share of rows with the right label."""
-        labels = read(self.predict(X, offset=offset))[0]
-        return float(accuracy_score(read(y)[0], labels, sample_weight=read(sample_weight)[0]))
 
     def sparsify(self) -> Self:
         """Store `coef_` as a sparse matrix: smaller where an L1 penalty made most of it zero."""

@@ -301,7 +301,7 @@ class _Run:
             if short or power <= forcing * norm:
                 break
             direction = towards + (power / previous) * direction
-        self.pace = (self.age - before) / max(0.1, np.log10(norm / max(power, 1e-300)))
+        self.pace = (self.age - before) / max(0.1, np.log10(max(norm, 1e-300) / max(power, 1e-300)))
         self.first_pace = self.first_pace or self.pace
         return step if np.any(step) else direction
 
