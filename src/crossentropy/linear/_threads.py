@@ -8,6 +8,7 @@ exponentials are shared between cores as well.
 
 The number of BLAS threads is one per process, not one per caller. `one_blas_thread` counts those who are inside, sets
 1 when the first comes, and restores what was there when the last has gone; concurrent fits do not upset each other.
+A forked process has none of the threads that were inside, and a lock that one of them may have held: it starts anew.
 """
 
 from __future__ import annotations
@@ -67,6 +68,15 @@ def one_blas_thread() -> Iterator[None]:
                 _release()
                 _limit.restore_original_limits()
                 _release()
+
+
+def _start_anew() -> None:
+    global _lock, _inside
+    _lock, _inside = threading.Lock(), 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 def _release() -> None:
