@@ -178,4 +178,4 @@ def test_verbose_shows_the_gap_fall_and_says_why_the_fit_ended(data, capsys):
     assert len(err.splitlines()) == model.n_iter_[0] + 1
     assert f"at most {model.optimality_gap_:.2g} above the minimum" in err.splitlines()[-1]
     LogisticRegression(verbose=1, max_iter=1, tol=1e-15).fit(X, y)
-    assert "Stopped at max_iter Newton steps." in capsys.readouterr().err.splitlines()[-1]
+    assert "Stopped at max_iter steps." in capsys.readouterr().err.splitlines()[-1]

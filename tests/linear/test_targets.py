@@ -11,7 +11,7 @@ from crossentropy.linear import LogisticRegression
 
 from .problems import random_rows
 
-TIGHT = {"tol": 1e-13}
+TIGHT = {"tol": 1e-15}
 
 
 @pytest.fixture(params=[2, 4], ids=["K2", "K4"])

@@ -8,11 +8,11 @@ What a user gives is read by `_inputs.py` (arrays from anywhere), `_targets.py` 
 `_problem.py` and `_drop_in.py` (settings of scikit-learn without meaning here); `_predictions.py` answers, and
 `_progress.py` tells callbacks where a fit stands.
 
-Below them: `_folds.py` (the fits of cross-validation), `_solver.py` (one loop: Newton steps by conjugate gradients),
-which knows only the protocol in `_objective.py`; `_loss.py` (cross-entropy of rows given their logits: targets,
-weights, offsets), `_penalty.py`, `_dense.py` (value, gradient and curvature of dense rows), `_certificate.py` (the
-bound on the gap), `_metric.py` (the preconditioner), `_rows.py` (rows as float64 tiles) and `_threads.py` (ranges of
-rows in parallel).
+Below them: `_folds.py` (the fits of cross-validation), `_solver.py` (the ways down: `_lbfgs.py`, `_newton.py`; what a
+run has spent: `_run.py`), which knows only the protocol in `_objective.py`; `_loss.py` (cross-entropy of rows given
+their logits: targets, weights, offsets), `_penalty.py`, `_dense.py` (value, gradient and curvature of dense rows),
+`_certificate.py` (the bound on the gap), `_metric.py` (the preconditioner), `_rows.py` (rows as tiles) and `_threads.py`
+(ranges of rows in parallel).
 """
 
 from crossentropy.linear._estimator import LogisticRegression

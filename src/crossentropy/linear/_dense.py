@@ -18,12 +18,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from crossentropy.linear._certificate import DualData, dual_gap
+from crossentropy.linear._certificate import DualData, Tilted, divergences, dual_gap
 from crossentropy.linear._loss import RowLoss, row_loss
 from crossentropy.linear._metric import Metric, build_metric, rows_used
 from crossentropy.linear._objective import Point
 from crossentropy.linear._penalty import Penalty
-from crossentropy.linear._rows import Rows
+from crossentropy.linear._rows import Rows, Sums
 from crossentropy.linear._threads import in_threads, row_ranges
 
 __all__ = ["LinearObjective", "dense_objective"]
@@ -46,13 +46,26 @@ class LinearObjective:
     loss: RowLoss
     penalty: Penalty
     reference: float
-    reach: Floats
-    """(width,): the largest magnitude of each column."""
 
     @property
     def floor(self) -> float:
         """What F cannot go below."""
         return self.loss.floor
+
+    @property
+    def intercept(self) -> bool:
+        """Whether a free intercept is fitted."""
+        return self.rows.intercept
+
+    @property
+    def n_rows(self) -> int:
+        """N."""
+        return len(self.rows)
+
+    @property
+    def work(self) -> float:
+        """Multiply-adds of one product with all rows."""
+        return float(len(self.rows)) * self.rows.width * self.loss.outputs
 
     @property
     def build_cost(self) -> float:
@@ -84,39 +97,106 @@ class LinearObjective:
 
     def evaluate(self, parameters: Floats) -> Point:
         """Return F, its gradient and the probabilities: one pass."""
-        probabilities = np.empty((len(self.rows), self.loss.n_classes))
+        n, outputs = len(self.rows), self.loss.outputs
+        probabilities = np.empty((n, self.loss.n_classes), dtype=self.rows.work)
+        factors = self.rows.factors(parameters)
 
-        def part(within: slice) -> tuple[float, float, Floats]:
-            value, mass, gradient = 0.0, 0.0, np.zeros_like(parameters)
-            for span, x in self.rows.tiles(within):
-                loss, residual = self.loss.residual(x @ parameters.T, span, probabilities[span])
+        def part(within: slice) -> tuple[float, float, Sums]:
+            value, mass, sums = 0.0, 0.0, Sums(outputs, len(self.rows.centre))
+            for span, x in self.rows.tiles(within, outputs):
+                loss, residual = self.loss.residual(self.rows.logits(x, factors), span, probabilities[span])
                 value += loss
                 mass += float(np.abs(residual).sum())
-                gradient += residual.T @ x
-            return value, mass, gradient
+                sums.add(residual, x)
+            return value, mass, sums
 
         parts = in_threads(part, self._ranges())
         value = sum(
             (value for value, _, _ in parts), self.penalty.value(parameters, intercept=self.rows.intercept)
         )
-        gradient = sum((gradient for _, _, gradient in parts), self._pulled(parameters))
+        gradient = self.rows.gathered([sums for _, _, sums in parts]) + self._pulled(parameters)
         return Point(parameters, value, gradient, probabilities, sum(mass for _, mass, _ in parts))
 
     def curvature_product(self, point: Point, direction: Floats) -> Floats:
         """Return the Hessian of F at `point` times `direction`: one pass."""
+        outputs, factors = self.loss.outputs, self.rows.factors(direction)
 
-        def part(within: slice) -> Floats:
-            product = np.zeros_like(direction)
-            for span, x in self.rows.tiles(within):
-                product += self.loss.bend(x @ direction.T, span, point.probabilities[span]).T @ x
-            return product
+        def part(within: slice) -> Sums:
+            sums = Sums(outputs, len(self.rows.centre))
+            for span, x in self.rows.tiles(within, outputs):
+                bent = self.loss.bend(self.rows.logits(x, factors), span, point.probabilities[span])
+                sums.add(bent, x)
+            return sums
 
-        return sum(in_threads(part, self._ranges()), self._pulled(direction))
+        return self.rows.gathered(in_threads(part, self._ranges())) + self._pulled(direction)
 
-    def gap(self, point: Point) -> float:
-        """Return an upper bound on F(point) - min F, rounding included: up to one pass."""
-        dual = DualData(self.loss.weights, self.reach, self.rows.intercept, self.floor)
-        return dual_gap(dual, point, self.penalty.l2, partial(self.curvature_product, point))
+    def single(self) -> Self:
+        """Return the same problem with the products inside a row in float32; sums over rows stay float64."""
+        return replace(self, rows=replace(self.rows, work=np.dtype(np.float32)))
+
+    def sample(self, n: int, rng: np.random.Generator) -> Self:
+        """Return the problem of n random rows and three more of each class; their weights are brought to sum 1."""
+        chosen = [rng.permutation(len(self.rows))[:n]]
+        if self.loss.targets.ndim == 1:
+            order = np.argsort(self.loss.targets, kind="stable")
+            first = np.searchsorted(self.loss.targets[order], np.arange(self.loss.n_classes))
+            near = np.minimum(first[:, None] + np.arange(3), len(order) - 1)
+            chosen.append(order[near].ravel())
+        positions = np.unique(np.concatenate(chosen))
+        positions = positions[self.loss.weights[positions] > 0.0]
+        index = positions if self.rows.index is None else self.rows.index[positions]
+        return replace(self, rows=replace(self.rows, index=index), loss=self.loss.take(positions))
+
+    def tilted(self, point: Point, direction: Floats) -> Tilted:
+        """Return what the certificate asks of the distributions q = p (1 + u) along `direction`: one pass."""
+        factors = self.rows.factors(direction)
+
+        def part(within: slice) -> tuple[Sums, float, float, float]:
+            sums = Sums(self.loss.outputs, len(self.rows.centre))
+            divergence, mass, least = 0.0, 0.0, 0.0
+            for span, x in self.rows.tiles(within, self.loss.outputs):
+                p, weights = point.probabilities[span], self.loss.weights[span]
+                u = self.loss.tilt(self.rows.logits(x, factors), span, p)
+                divergence += float(weights @ divergences(p, u))
+                least = min(least, float(u.min(initial=0.0)))
+                u *= p
+                u *= weights[:, None]
+                mass += float(np.abs(u).sum())
+                sums.add(u[:, -self.loss.outputs :], x)
+            return sums, divergence, mass, least
+
+        parts = in_threads(part, self._ranges())
+        product = self.rows.gathered([sums for sums, _, _, _ in parts])
+        return Tilted(
+            product,
+            sum(divergence for _, divergence, _, _ in parts),
+            sum(mass for _, _, mass, _ in parts),
+            min(least for _, _, _, least in parts),
+        )
+
+    def gap(self, point: Point, tilt: Floats | None = None) -> float:
+        """Return an upper bound on F(point) - min F, rounding included: one pass, and two more along a tilt."""
+        data = DualData(
+            self.loss.weights,
+            self.loss.frequencies,
+            self.rows.reach_of_width,
+            self.rows.intercept,
+            self.floor,
+        )
+        return dual_gap(data, point, self.penalty.l2, partial(self.tilted, point), tilt)
+
+    def separates(self, point: Point) -> bool:
+        """Whether the logit of each row's own class is strictly the largest, rounding included."""
+        if self.loss.offset is not None:
+            return False
+        doubt = 1e-14 * (np.sqrt(self.rows.width) + 2.0)
+        doubt *= float((np.abs(point.parameters) @ self.rows.reach_of_width).max())
+        for start in range(0, len(self.rows), 4096):
+            span = slice(start, min(start + 4096, len(self.rows)))
+            margins = self.loss.margins(span, point.probabilities[span])
+            if not (margins[self.loss.weights[span] > 0.0] > doubt + 1e-14).all():
+                return False
+        return True
 
     def gap_estimate(self, point: Point) -> float:
         """Return about what `gap` will say, at no cost: no bound."""
@@ -158,8 +238,5 @@ def dense_objective(
         targets, row_weight = targets[index], row_weight[index]
         offset = None if offset is None else offset[index]
     loss = row_loss(targets, n_classes=n_classes, row_weight=row_weight, offset=offset)
-    rows = Rows.of(features, intercept=intercept, n_outputs=n_classes, index=index)
-    reach = np.zeros(rows.width)
-    for _, x in rows.tiles():
-        reach = np.maximum(reach, np.abs(x).max(axis=0))
-    return LinearObjective(rows, loss, penalty, loss.reference(intercept=intercept), reach)
+    rows = Rows.of(features, intercept=intercept, index=index)
+    return LinearObjective(rows, loss, penalty, loss.reference(intercept=intercept))

@@ -44,13 +44,12 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
         C: inverse strength of the penalty, above 0; `float("inf")` for none; "auto" for the one with the lowest
             log-loss on rows held out of five folds, as `cross_validate_penalty` chooses it.
         l1_ratio: mixture of L1 (1) and L2 (0), as in scikit-learn.
-        tol: the fit ends when the certified gap is at most tol times the objective (or, once the objective is below a
-            thousandth of the loss of the best constant prediction, tol times that thousandth).
+        tol: the fit ends when the certified gap is at most tol times the objective.
         fit_intercept: whether to fit intercepts.
         class_weight: {label: weight}, "balanced" (N / (K count)), or None for 1.
         random_state: draws the rows of the preconditioner; changes the path to the minimum, not the minimum. None for
             another draw each time.
-        max_iter: most Newton steps.
+        max_iter: most steps.
         verbose: 1 prints each step to standard error, with the objective and the certified gap, and why the fit ended.
         warm_start: begin from the parameters of the last fit, if the shapes agree.
         penalty, dual, intercept_scaling, solver, n_jobs: without meaning here. scikit-learn's defaults are accepted,
@@ -63,7 +62,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
         objective_: the minimised value in mean form, nats.
         C_: the C of the fit.
         optimality_gap_: upper bound on objective_ - minimum, nats; holds whatever the fit ended on.
-        n_iter_: (1,) Newton steps.
+        n_iter_: (1,) steps.
         result_: `SolverResult`: also the reason of the end (`result_.status.message`), the passes over the data, and
             the parameters in float64, which are what `objective_` and `optimality_gap_` speak of.
         n_features_in_: D.

@@ -36,6 +36,8 @@ from scipy.special import xlogy
 __all__ = ["LogisticLoss", "RowLoss", "SoftTargetLoss", "SoftmaxLoss", "row_loss"]
 
 Floats = NDArray[np.float64]
+Logits = NDArray[np.floating]
+"""Float64, or float32 where the passes only have to find the way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ class RowLoss(ABC):
         """Logits, and rows of parameters: K, or 1 for two classes."""
         return self.n_classes
 
-    def residual(self, z: Floats, span: slice, probabilities: Floats) -> tuple[float, Floats]:
+    def residual(self, z: Logits, span: slice, probabilities: Logits) -> tuple[float, Logits]:
         """Return sum omega CE and its derivative in the logits (n, outputs); write p (n, K) to `probabilities`."""
         if self.offset is not None:
             z += self.offset[span]
@@ -78,7 +80,7 @@ class RowLoss(ABC):
         residual *= weights[:, None]
         return float(weights @ loss), residual
 
-    def bend(self, u: Floats, span: slice, probabilities: Floats) -> Floats:
+    def bend(self, u: Logits, span: slice, probabilities: Logits) -> Logits:
         """Return omega (d^2 CE / d z^2) u, row by row, for a change u (n, outputs) of the logits."""
         bent = self._bend(u, span, probabilities)
         bent *= self.weights[span][:, None]
@@ -124,11 +126,19 @@ class RowLoss(ABC):
         return total
 
     @abstractmethod
-    def _residual(self, z: Floats, span: slice, probabilities: Floats) -> tuple[Floats, Floats]:
+    def tilt(self, u: Logits, span: slice, probabilities: Logits) -> Logits:
+        """Return u - <p, u> (n, K) for a change u (n, outputs) of the logits: to first order, d ln p."""
+
+    @abstractmethod
+    def margins(self, span: slice, probabilities: Logits) -> Logits:
+        """Return ln p of each row's own class less that of the next, (n,); 0 where a row is of several classes."""
+
+    @abstractmethod
+    def _residual(self, z: Logits, span: slice, probabilities: Logits) -> tuple[Logits, Logits]:
         """Return CE (n,) and d CE / dz, unweighted."""
 
     @abstractmethod
-    def _bend(self, u: Floats, span: slice, probabilities: Floats) -> Floats:
+    def _bend(self, u: Logits, span: slice, probabilities: Logits) -> Logits:
         """Return (d^2 CE / dz^2) u, unweighted."""
 
     def _logits_of(self, frequencies: Floats) -> Floats:
@@ -140,7 +150,7 @@ class RowLoss(ABC):
 class SoftmaxLoss(RowLoss):
     """Three classes or more, each row of one class."""
 
-    def _residual(self, z: Floats, span: slice, probabilities: Floats) -> tuple[Floats, Floats]:
+    def _residual(self, z: Logits, span: slice, probabilities: Logits) -> tuple[Logits, Logits]:
         each, targets = np.arange(len(z)), self.targets[span]
         z -= z.max(axis=1, keepdims=True)
         lead = z[each, targets]
@@ -156,17 +166,30 @@ class SoftmaxLoss(RowLoss):
         z[each, targets] = -others / total
         return loss, z
 
-    def _bend(self, u: Floats, span: slice, probabilities: Floats) -> Floats:
-        u -= u[np.arange(len(u)), self.targets[span]][:, None]
-        u -= np.einsum("ij,ij->i", probabilities, u)[:, None]
+    def _bend(self, u: Logits, span: slice, probabilities: Logits) -> Logits:
+        u = self.tilt(u, span, probabilities)
         u *= probabilities
         return u
+
+    def tilt(self, u: Logits, span: slice, probabilities: Logits) -> Logits:
+        """Return u - <p, u>; the target's entry is taken off first, so that the large p multiplies a zero."""
+        u -= u[np.arange(len(u)), self.targets[span]][:, None]
+        u -= np.einsum("ij,ij->i", probabilities, u)[:, None]
+        return u
+
+    def margins(self, span: slice, probabilities: Logits) -> Logits:
+        """Return ln p_y - ln max of the others."""
+        each, targets = np.arange(len(probabilities)), self.targets[span]
+        others = probabilities.copy()
+        own = others[each, targets]
+        others[each, targets] = 0.0
+        return _log_ratio(own, others.max(axis=1))
 
 
 class SoftTargetLoss(RowLoss):
     """Three classes or more, each row with a distribution over them."""
 
-    def _residual(self, z: Floats, span: slice, probabilities: Floats) -> tuple[Floats, Floats]:
+    def _residual(self, z: Logits, span: slice, probabilities: Logits) -> tuple[Logits, Logits]:
         targets = self.targets[span]
         z -= z.max(axis=1, keepdims=True)
         np.exp(z, out=probabilities)
@@ -175,10 +198,19 @@ class SoftTargetLoss(RowLoss):
         probabilities /= total[:, None]
         return loss, np.subtract(probabilities, targets, out=z)
 
-    def _bend(self, u: Floats, span: slice, probabilities: Floats) -> Floats:
-        u -= np.einsum("ij,ij->i", probabilities, u)[:, None]
+    def _bend(self, u: Logits, span: slice, probabilities: Logits) -> Logits:
+        u = self.tilt(u, span, probabilities)
         u *= probabilities
         return u
+
+    def tilt(self, u: Logits, span: slice, probabilities: Logits) -> Logits:
+        """Return u - <p, u>."""
+        u -= np.einsum("ij,ij->i", probabilities, u)[:, None]
+        return u
+
+    def margins(self, span: slice, probabilities: Logits) -> Logits:
+        """Return zeros: distributions have no side to be on."""
+        return np.zeros(len(probabilities))
 
 
 class LogisticLoss(RowLoss):
@@ -193,8 +225,8 @@ class LogisticLoss(RowLoss):
         """Return the parameters: a single logit has no direction that the loss does not see."""
         return parameters
 
-    def _residual(self, z: Floats, span: slice, probabilities: Floats) -> tuple[Floats, Floats]:
-        z, targets = z[:, 0], self.targets[span]
+    def _residual(self, z: Logits, span: slice, probabilities: Logits) -> tuple[Logits, Logits]:
+        z, targets = z[:, 0], self.targets[span].astype(z.dtype)
         first, second = (1.0 - targets, targets) if targets.ndim == 1 else (targets[:, 0], targets[:, 1])
         tail = np.exp(-np.abs(z))
         large, small = 1.0 / (1.0 + tail), tail / (1.0 + tail)
@@ -204,12 +236,31 @@ class LogisticLoss(RowLoss):
         residual = first * probabilities[:, 1] - second * probabilities[:, 0]
         return loss, residual[:, None]
 
-    def _bend(self, u: Floats, span: slice, probabilities: Floats) -> Floats:
+    def _bend(self, u: Logits, span: slice, probabilities: Logits) -> Logits:
         u *= (probabilities[:, 0] * probabilities[:, 1])[:, None]
         return u
 
+    def tilt(self, u: Logits, span: slice, probabilities: Logits) -> Logits:
+        """Return u - <p, u> of the two logits (0, u)."""
+        return np.column_stack([-probabilities[:, 1] * u[:, 0], probabilities[:, 0] * u[:, 0]])
+
+    def margins(self, span: slice, probabilities: Logits) -> Logits:
+        """Return ln p_y - ln of the other."""
+        targets = self.targets[span]
+        if targets.ndim == 2:
+            return np.zeros(len(probabilities))
+        signs = 2.0 * targets - 1.0
+        margins: Logits = signs * _log_ratio(probabilities[:, 1], probabilities[:, 0])
+        return margins
+
     def _logits_of(self, frequencies: Floats) -> Floats:
         return np.log(frequencies[1:] / frequencies[:1])
+
+
+def _log_ratio(p: Logits, q: Logits) -> Logits:
+    least = np.finfo(p.dtype).tiny
+    ratio: Logits = np.log(np.maximum(p, least)) - np.log(np.maximum(q, least))
+    return ratio
 
 
 def _summary(targets: NDArray[Any], weights: Floats, n_classes: int) -> tuple[Floats, float]:

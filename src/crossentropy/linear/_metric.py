@@ -20,6 +20,7 @@ block is kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,10 +34,12 @@ from crossentropy.linear._threads import in_threads, row_ranges
 __all__ = ["Metric", "Preconditioner", "build_metric"]
 
 Floats = NDArray[np.float64]
+Real = NDArray[np.floating]
 
 LARGEST = 1 << 26
 """Entries of all blocks together: 512 MiB."""
 
+TILE_ENTRIES = 1 << 17
 GOLDEN = 0.6180339887498949
 
 
@@ -44,7 +47,7 @@ GOLDEN = 0.6180339887498949
 class Metric:
     """Curvature blocks without their penalty: (outputs, width, width), or their diagonals (outputs, width)."""
 
-    gram: Floats
+    gram: Real
     intercept: bool
     age: int = 0
     """Curvature products spent in this metric so far, on all problems of a path."""
@@ -68,35 +71,39 @@ class Metric:
 class Preconditioner:
     """The inverse of the penalised blocks: L^-1 of each (outputs, width, width), or 1 / diagonal."""
 
-    inverse: Floats
+    inverse: Real
 
     def solve(self, gradient: Floats) -> Floats:
         """Return B^-1 g, block by block."""
         if self.inverse.ndim == 2:
             return self.inverse * gradient
-        half = np.matmul(self.inverse, gradient[:, :, None])
-        whole: Floats = np.matmul(self.inverse.transpose(0, 2, 1), half)[:, :, 0]
-        return whole
+        half = np.matmul(self.inverse, gradient.astype(self.inverse.dtype)[:, :, None])
+        whole = np.matmul(self.inverse.transpose(0, 2, 1), half)[:, :, 0]
+        solved: Floats = whole.astype(np.float64, copy=False)
+        return solved
 
 
-def _inverse_factor(block: Floats, ridge: Floats) -> Floats:
+def _inverse_factor(block: Real, ridge: Floats) -> Real:
     """Return L^-1 with (block + ridge) = L L^T; a jitter grows until the factor exists."""
     damped = block.copy()
     diagonal = np.einsum("ii->i", damped)
-    diagonal += ridge
-    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    diagonal += ridge.astype(block.dtype)
+    scale = (1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))).astype(block.dtype)
     damped *= scale[:, None]
     damped *= scale
-    for jitter in 10.0 ** np.arange(-14.0, 1.0):
+    potrf, trtri = (
+        (lapack.spotrf, lapack.strtri) if block.dtype == np.float32 else (lapack.dpotrf, lapack.dtrtri)
+    )
+    for jitter in 4.0 * np.finfo(block.dtype).eps * 10.0 ** np.arange(0.0, 17.0):
         diagonal[:] = 1.0 + jitter
-        factor, failed = lapack.dpotrf(damped, lower=1)
+        factor, failed = potrf(damped.T, lower=1)
         if not failed:
             break
-    inverse, _ = lapack.dtrtri(factor, lower=1)
+    inverse, _ = trtri(factor, lower=1, overwrite_c=1)
     return np.ascontiguousarray(np.tril(inverse) * scale)
 
 
-def build_metric(rows: Rows, weights: Floats, probabilities: Floats, rng: np.random.Generator) -> Metric:
+def build_metric(rows: Rows, weights: Floats, probabilities: Real, rng: np.random.Generator) -> Metric:
     """Build the blocks of the classes whose probabilities (N, outputs) are given.
 
     Args:
@@ -120,20 +127,26 @@ def rows_used(n: int, width: int) -> int:
     return wanted if n > 2 * wanted else n
 
 
-def _diagonals(rows: Rows, weights: Floats, probabilities: Floats) -> Floats:
+def _diagonals(rows: Rows, weights: Floats, probabilities: Real) -> Floats:
     total = np.zeros((probabilities.shape[1], rows.width))
-    for span, x in rows.tiles():
-        p = probabilities[span]
+    for span in _chunks(slice(0, len(rows)), rows.width):
+        x, p = rows.take(np.arange(span.start, span.stop)), probabilities[span]
         total += (p * (1.0 - p) * weights[span][:, None]).T @ (x * x)
     return total
 
 
-def _whole_blocks(rows: Rows, weights: Floats, probabilities: Floats) -> Floats:
-    def part(within: slice) -> Floats:
-        blocks = np.zeros((probabilities.shape[1], rows.width, rows.width))
-        for span, x in rows.tiles(within):
-            p = probabilities[span]
-            roots = np.sqrt(p * (1.0 - p) * weights[span][:, None])
+def _chunks(within: slice, width: int) -> Iterator[slice]:
+    length = int(np.clip(TILE_ENTRIES // width, 64, 8192))
+    for start in range(within.start, within.stop, length):
+        yield slice(start, min(start + length, within.stop))
+
+
+def _whole_blocks(rows: Rows, weights: Floats, probabilities: Real) -> Real:
+    def part(within: slice) -> Real:
+        blocks = np.zeros((probabilities.shape[1], rows.width, rows.width), dtype=rows.work)
+        for span in _chunks(within, rows.width):
+            x, p = rows.take(np.arange(span.start, span.stop)), probabilities[span]
+            roots = np.sqrt(p * (1.0 - p) * weights[span][:, None]).astype(rows.work)
             for block, root in zip(blocks, roots.T, strict=True):
                 scaled = x * root[:, None]
                 block += scaled.T @ scaled
@@ -145,18 +158,19 @@ def _whole_blocks(rows: Rows, weights: Floats, probabilities: Floats) -> Floats:
 
 
 def _sampled_blocks(
-    rows: Rows, weights: Floats, probabilities: Floats, wanted: int, rng: np.random.Generator
-) -> Floats:
-    """Draw about `wanted` rows a class; one uniform number a row serves all classes, turned by the golden ratio."""
+    rows: Rows, weights: Floats, probabilities: Real, wanted: int, rng: np.random.Generator
+) -> Real:
+    r"""Draw about `wanted` rows a class; one uniform number a row serves all classes, turned by the golden ratio."""
     uniform = rng.random(len(weights))
 
-    def block(c: int) -> Floats:
+    def block(c: int) -> Real:
         p = probabilities[:, c]
         mass = p * (1.0 - p) * weights
         chance = np.minimum(1.0, mass * (wanted / max(mass.sum(), np.finfo(float).tiny)))
         drawn = np.flatnonzero((uniform + c * GOLDEN) % 1.0 < chance)
-        scaled = rows.take(drawn) * np.sqrt(mass[drawn] / chance[drawn])[:, None]
-        gram: Floats = scaled.T @ scaled
+        scaled = rows.take(drawn)
+        scaled *= np.sqrt(mass[drawn] / chance[drawn])[:, None]
+        gram: Real = scaled.T @ scaled
         return gram
 
     return np.stack(in_threads(block, range(probabilities.shape[1])))

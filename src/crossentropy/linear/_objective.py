@@ -52,12 +52,35 @@ class Objective(Protocol):
         ...
 
     @property
+    def intercept(self) -> bool:
+        """Whether the last column of the parameters is a free intercept."""
+        ...
+
+    @property
+    def n_rows(self) -> int:
+        """N."""
+        ...
+
+    @property
+    def work(self) -> float:
+        """Multiply-adds of one product with all rows."""
+        ...
+
+    @property
     def build_cost(self) -> float:
         """Cost of `metric`, in passes."""
         ...
 
     def with_penalty(self, penalty: Penalty) -> Objective:
         """Return the same problem with another penalty, sharing the data."""
+        ...
+
+    def single(self) -> Objective:
+        """Return the same problem in passes of float32 arithmetic, or itself where these gain nothing."""
+        ...
+
+    def sample(self, n: int, rng: np.random.Generator) -> Objective:
+        """Return the problem of about n of its rows, some of each class."""
         ...
 
     def start(self) -> Floats:
@@ -80,8 +103,12 @@ class Objective(Protocol):
         """Return an approximation of the Hessian at `point` that can be inverted: the preconditioner."""
         ...
 
-    def gap(self, point: Point) -> float:
-        """Return an upper bound on F(point) - min F, rounding included: up to one pass."""
+    def gap(self, point: Point, tilt: Floats | None = None) -> float:
+        """Return an upper bound on F(point) - min F, rounding included; the nearer `tilt` to -H^-1 g, the smaller."""
+        ...
+
+    def separates(self, point: Point) -> bool:
+        """Whether at `point` the logit of each row's own class is strictly the largest, rounding included."""
         ...
 
     def gap_estimate(self, point: Point) -> float:
