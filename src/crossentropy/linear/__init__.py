@@ -11,8 +11,8 @@ What a user gives is read by `_inputs.py` (arrays from anywhere), `_targets.py` 
 Below them: `_folds.py` (the fits of cross-validation), `_solver.py` (the ways down: `_lbfgs.py`, `_newton.py`; what a
 run has spent: `_run.py`), which knows only the protocol in `_objective.py`; `_loss.py` (cross-entropy of rows given
 their logits: targets, weights, offsets), `_penalty.py`, `_dense.py` (value, gradient and curvature of dense rows),
-`_certificate.py` (the bound on the gap), `_metric.py` (the preconditioner), `_rows.py` (rows as tiles) and `_threads.py`
-(ranges of rows in parallel).
+`_certificate.py` (the bound on the gap), `_metric.py` (the preconditioner), `_rows.py` (rows as tiles) and
+`_threads.py` (ranges of rows in parallel).
 """
 
 from crossentropy.linear._estimator import LogisticRegression

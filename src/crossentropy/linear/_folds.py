@@ -120,7 +120,13 @@ class FoldFit:
         if self.objective is not None:
             problem = self.objective.with_penalty(penalty_of(C, self.l1_ratio, self.total))
             result, self.metric = solve(
-                problem, self.parameters, tol=tol, max_iter=max_iter, rng=self.rng, metric=self.metric
+                problem,
+                self.parameters,
+                tol=tol,
+                max_iter=max_iter,
+                rng=self.rng,
+                metric=self.metric,
+                near=self.metric is not None,
             )
             self.parameters, gap, n_iter = result.parameters, result.relative_gap, result.n_iter
         known = self._known()
