@@ -1,13 +1,15 @@
 """Threads of our own: ranges cover the rows once, and the number of BLAS threads is put back."""
 
+import multiprocessing
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from crossentropy.linear import LogisticRegression
-from crossentropy.linear._threads import in_threads, one_blas_thread, row_ranges
+from crossentropy.linear._threads import cores, in_threads, one_blas_thread, row_ranges
 
 from .problems import random_rows
 
@@ -71,3 +73,28 @@ def test_many_rows_on_many_threads_agree_with_one_range(monkeypatch):
     monkeypatch.setattr("crossentropy.linear._threads.cores", lambda: 1)
     single = LogisticRegression(tol=1e-12).fit(X, y)
     np.testing.assert_allclose(parallel.coef_, single.coef_, rtol=1e-8, atol=1e-10)
+
+
+def test_threads_follow_torch():
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        assert cores() == 1
+        assert len(row_ranges(100_000, 1e12)) == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def _objective(seed):
+    X, y = random_rows(seed, 3000, 8, 5)
+    return LogisticRegression(tol=1e-10).fit(X, y).coef_.tobytes()
+
+
+def test_concurrent_fits_of_threads_and_of_forked_processes_give_the_same_bytes():
+    alone = [_objective(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(_objective, range(4))) == alone
+    with multiprocessing.get_context("fork").Pool(2) as processes:
+        assert processes.map_async(_objective, range(4)).get(timeout=120) == alone

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from crossentropy.linear._certificate import DualData, Tilted, divergences, dual_gap
 from crossentropy.linear._loss import RowLoss, row_loss
-from crossentropy.linear._metric import Metric, build_metric, rows_used
+from crossentropy.linear._metric import Metric, build_cost, build_metric
 from crossentropy.linear._objective import Point
 from crossentropy.linear._penalty import Penalty
 from crossentropy.linear._rows import Rows, Sums
@@ -69,9 +69,7 @@ class LinearObjective:
 
     @property
     def build_cost(self) -> float:
-        # A block takes width / 4 passes when all rows are used; 2 and 0.3 are measured, factors included.
-        n = len(self.rows)
-        return 2.0 + 0.3 * self.rows.width * rows_used(n, self.rows.width) / n
+        return build_cost(len(self.rows), self.rows.width)
 
     def with_penalty(self, penalty: Penalty) -> Self:
         """Return the same problem with another penalty, sharing the data."""
@@ -203,11 +201,15 @@ class LinearObjective:
         pulled, l2 = point.gradient[:, :-1] if self.rows.intercept else point.gradient, self.penalty.l2
         return float(np.vdot(pulled, pulled)) / (2.0 * l2) if l2 > 0.0 else point.value - self.floor
 
-    def metric(self, point: Point, rng: np.random.Generator) -> Metric:
+    def metric(self, point: Point, rng: np.random.Generator, *, thorough: bool = False) -> Metric:
         """Return the curvature blocks at `point`."""
         # Two classes share one row of parameters, and p (1 - p) is the same for both.
         return build_metric(
-            self.rows, self.loss.weights, point.probabilities[:, -len(point.parameters) :], rng
+            self.rows,
+            self.loss.weights,
+            point.probabilities[:, -len(point.parameters) :],
+            rng,
+            thorough=thorough,
         )
 
 

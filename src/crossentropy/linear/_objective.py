@@ -99,8 +99,8 @@ class Objective(Protocol):
         """Return the Hessian of F at `point` times `direction`: one pass."""
         ...
 
-    def metric(self, point: Point, rng: np.random.Generator) -> Metric:
-        """Return an approximation of the Hessian at `point` that can be inverted: the preconditioner."""
+    def metric(self, point: Point, rng: np.random.Generator, *, thorough: bool = False) -> Metric:
+        """Return an approximation of the Hessian at `point` that can be inverted; the best there is if `thorough`."""
         ...
 
     def gap(self, point: Point, tilt: Floats | None = None) -> float:

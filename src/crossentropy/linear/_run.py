@@ -48,6 +48,7 @@ class Run:
         self.objective = objective
         self.rng = rng
         self.watch = watch
+        self.thorough = False
         self.stopped = False
         self.told_at, self.told_gap = -1, np.inf
         self.metric = metric
@@ -97,10 +98,10 @@ class Run:
 
     def rebuild(self, point: Point) -> Preconditioner:
         """Build the blocks of `point`."""
-        self.metric = self.objective.metric(point, self.rng)
+        self.metric = self.objective.metric(point, self.rng, thorough=self.thorough)
         self.inverse = self.metric.with_penalty(self.objective.penalty)
         self.built_at = point
-        self.passes += self.objective.build_cost
+        self.passes += self.objective.build_cost if self.metric.gram.ndim == 3 else 1.0
         self.age, self.first_pace = 0, 0.0
         return self.inverse
 

@@ -220,7 +220,7 @@ def _result(run: Run, point: Point, gap: float, status: Status) -> SolverResult:
 
 def _newton(run: Run, point: Point, tol: float, max_iter: int, most_cut: int | None) -> SolverResult | None:
     """Take Newton steps from `point`; None once the line search has cut `most_cut` steps."""
-    objective = run.objective
+    objective, run.thorough = run.objective, True
     best, best_gap = point, np.inf
     lowest, stalled = np.inf, 0
     while True:

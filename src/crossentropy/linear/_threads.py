@@ -14,6 +14,7 @@ A forked process has none of the threads that were inside, and a lock that one o
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["in_threads", "one_blas_thread", "row_ranges"]
+__all__ = ["cores", "in_threads", "one_blas_thread", "row_ranges"]
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -40,10 +41,16 @@ _limit: Any = None
 
 
 @cache
-def cores() -> int:
-    """Return how many cores this process may use."""
+def _allowed() -> int:
     allowed = getattr(os, "sched_getaffinity", None)
     return min(MOST, len(allowed(0)) if allowed else os.cpu_count() or 1)
+
+
+def cores() -> int:
+    """Return how many threads a fit may use: the cores of this process, or fewer where torch was told so."""
+    torch = sys.modules.get("torch")  # whoever has set a number of threads has loaded it
+    chosen = getattr(torch, "get_num_threads", None)
+    return max(1, min(_allowed(), int(chosen()))) if chosen else _allowed()
 
 
 @cache
