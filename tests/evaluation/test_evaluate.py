@@ -9,6 +9,7 @@ from sklearn import metrics
 
 from crossentropy.errors import ShapeError, TargetError
 from crossentropy.evaluation import evaluate, losses_from_logits
+from crossentropy.evaluation._evaluate import _skill_interval
 
 LAWS = settings(deadline=None, derandomize=True, max_examples=60)
 
@@ -39,9 +40,28 @@ def test_scikit_learn_gives_the_same_figures(problem):
     assert got.accuracy.value == pytest.approx(metrics.accuracy_score(targets, labels, sample_weight=weights))
     np.testing.assert_array_equal(got.confusion, metrics.confusion_matrix(targets, labels, labels=range(k)))
     one_hot = np.eye(k)[targets]
-    assert got.brier == pytest.approx(
+    assert got.brier.value == pytest.approx(
         np.average(((probabilities - one_hot) ** 2).sum(axis=1), weights=weights)
     )
+    heavy = np.ones(len(targets), bool) if weights is None else weights > 0
+    there = sorted(set(targets[heavy]))
+    recalls = metrics.recall_score(
+        targets, labels, labels=there, average="macro", sample_weight=weights, zero_division=0
+    )
+    assert got.balanced_accuracy.value == pytest.approx(recalls)
+    named = sorted(set(targets[heavy]) | set(labels[heavy]))
+    assert got.macro_f1.value == pytest.approx(
+        metrics.f1_score(
+            targets, labels, labels=named, average="macro", sample_weight=weights, zero_division=0
+        )
+    )
+    if len(there) == 1:
+        assert got.auc is None
+    else:
+        areas = [
+            metrics.roc_auc_score(targets == c, probabilities[:, c], sample_weight=weights) for c in there
+        ]
+        assert got.auc.value == pytest.approx(np.mean(areas))
     if got.skill is not None:
         assert got.skill == pytest.approx(
             metrics.d2_log_loss_score(targets, probabilities, **known), rel=1e-9
@@ -98,7 +118,10 @@ def test_a_weight_of_two_is_two_rows(problem):
     got = evaluate(logits, targets, classes=range(k), sample_weight=1.0 + twice)
     rows = np.repeat(np.arange(len(targets)), 1 + twice)
     again = evaluate(logits[rows], targets[rows], classes=range(k))
-    for name in ("frequencies", "skill", "majority", "brier"):
+    for name in ("brier", "balanced_accuracy", "macro_f1", "auc"):
+        one, two = getattr(got, name), getattr(again, name)
+        assert (one and one.value) == pytest.approx(two and two.value), name
+    for name in ("frequencies", "skill", "majority"):
         assert getattr(got, name) == pytest.approx(getattr(again, name)), name
     assert got.loss.value == pytest.approx(again.loss.value)
     assert got.accuracy.value == pytest.approx(again.accuracy.value)
@@ -212,16 +235,17 @@ def test_the_interval_of_the_skill_covers_as_often_as_it_says(sure):
     frequency = np.array([0.6, 0.3, 0.07, 0.03])
     covered, widths = 0, []
 
-    def sample(n):
+    def losses(n):
         targets = rng.choice(4, n, p=frequency)
         logits = np.log(frequency) + rng.normal(size=(n, 4)) * 0.3
         logits[np.arange(n), targets] += sure * rng.exponential(size=n)
-        return logits, targets
+        return losses_from_logits(logits, targets), targets
 
-    logits, targets = sample(400_000)
-    truth = evaluate(logits, targets, classes="abcd").skill
+    many, targets = losses(400_000)
+    truth = 1 - many.mean() / -(frequency @ np.log(frequency))
     for _ in range(300):
-        got = evaluate(*sample(500), classes="abcd").skill_interval
+        few, seen = losses(500)
+        got = _skill_interval(few, (np.bincount(seen, minlength=4) / 500)[seen], np.ones(500))
         covered += got.low <= truth <= got.high
         widths.append(got.high - got.low)
     assert 0.90 <= covered / 300 <= 0.985

@@ -67,8 +67,10 @@ def test_a_row_of_weight_zero_is_no_row(seed):
     assert with_them.rows == 340
     for name in ("loss", "accuracy"):
         assert getattr(with_them, name).model_dump() == pytest.approx(getattr(without, name).model_dump())
-    for name in ("loss_bits", "frequencies", "skill", "majority", "majority_class", "brier", "worst_share"):
+    for name in ("loss_bits", "frequencies", "skill", "majority", "majority_class", "worst_share"):
         assert getattr(with_them, name) == pytest.approx(getattr(without, name)), name
+    for name in ("brier", "balanced_accuracy", "macro_f1", "auc"):
+        assert getattr(with_them, name).value == pytest.approx(getattr(without, name).value), name
     for one, two in zip(with_them.by_class, without.by_class, strict=True):
         for name in ("row_share", "loss", "loss_share", "recall", "precision"):
             assert getattr(one, name) == pytest.approx(getattr(two, name)), (one.name, name)

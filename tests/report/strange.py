@@ -10,6 +10,7 @@ from crossentropy.evaluation import (
     ConfusedPair,
     Estimate,
     Evaluation,
+    LossParts,
     ReliabilityBin,
 )
 from crossentropy.report import Optimality, Penalty, PenaltyPoint, Temperature, WorstRow, advise
@@ -21,6 +22,7 @@ NUMBERS = st.one_of(
 MAYBE = st.one_of(st.none(), NUMBERS)
 ROWS = st.integers(0, 10**7)
 ESTIMATES = st.builds(Estimate, value=NUMBERS, low=NUMBERS, high=NUMBERS)
+PARTS = st.builds(LossParts, uncertainty=ESTIMATES, discrimination=ESTIMATES, miscalibration=ESTIMATES)
 BINS = st.builds(ReliabilityBin, rows=ROWS, confidence=NUMBERS, accuracy=ESTIMATES)
 
 
@@ -42,7 +44,12 @@ def evaluations(draw):
         accuracy=draw(ESTIMATES),
         majority=draw(NUMBERS),
         majority_class=draw(st.sampled_from(names)),
-        brier=draw(NUMBERS),
+        brier=draw(ESTIMATES),
+        balanced_accuracy=draw(ESTIMATES),
+        macro_f1=draw(ESTIMATES),
+        auc=draw(st.one_of(st.none(), ESTIMATES)),
+        perplexity=draw(ESTIMATES),
+        parts=draw(st.one_of(st.none(), PARTS)),
         calibration=Calibration(
             error=draw(NUMBERS), noise=draw(NUMBERS), bins=tuple(draw(st.lists(BINS, max_size=4)))
         ),

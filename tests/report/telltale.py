@@ -13,6 +13,7 @@ from crossentropy.evaluation import (
     ConfusedPair,
     Estimate,
     Evaluation,
+    LossParts,
     ReliabilityBin,
 )
 from crossentropy.report import (
@@ -52,7 +53,16 @@ TEST = Evaluation(
     accuracy=Estimate(value=0.83, low=0.81, high=0.852),
     majority=0.52,
     majority_class="bee",
-    brier=0.21,
+    brier=Estimate(value=0.21, low=0.193, high=0.228),
+    balanced_accuracy=Estimate(value=0.774, low=0.747, high=0.799),
+    macro_f1=Estimate(value=0.777, low=0.751, high=0.803),
+    auc=Estimate(value=0.942, low=0.933, high=0.951),
+    perplexity=Estimate(value=math.exp(0.41), low=math.exp(0.37), high=math.exp(0.46)),
+    parts=LossParts(
+        uncertainty=Estimate(value=1.02, low=0.995, high=1.04),
+        discrimination=Estimate(value=0.644, low=0.601, high=0.686),
+        miscalibration=Estimate(value=0.034, low=0.0191, high=0.0513),
+    ),
     calibration=Calibration(error=0.068, noise=0.023, bins=BINS),
     worst_share=0.27,
     worst_rows=12,

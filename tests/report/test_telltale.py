@@ -27,6 +27,10 @@ SENTENCES = [
     "as if it had to choose among 1.51 equally likely classes (1 is certainty, 3 is a blind guess).",
     "95 % interval of the model’s loss: 0.370 to 0.460 nats.",
     "Skill 59.8 % (95 % interval 55.7 % to 63.9 %): the part of H(y) = 1.02 nats,",
+    "Of the 1.02 nats that the class frequencies leave open, its logits can tell 0.644 nats (95 % interval 0.601 to "
+    "0.686); 0.0340 nats of that are lost again by confidence that is off (95 % interval 0.0191 to 0.0513).",
+    "With every class counted alike: balanced accuracy 77.4 % (95 % interval 74.7 % to 79.9 %), F1 77.7 % (75.1 % to "
+    "80.3 %), AUC 0.942 (0.933 to 0.951). Brier score 0.210 (0.193 to 0.228).",
     "83.0 % of 1,200 test rows are labelled correctly (95 % interval 81.0 % to 85.2 %); "
     "always saying “bee” would be correct for 52.0 %.",
     "differ by 6.8 points on average; with 1,200 test rows chance alone would show up to 2.3 points",
@@ -174,3 +178,15 @@ def test_how_it_was_done_is_told_by_its_figures(form, changes, said):
     assert said in told
     if "temperature" in changes:
         assert "class weights" not in told
+
+
+@every_form
+def test_miscalibration_within_chance_is_called_no_more_than_that(form):
+    parts = TEST.parts.model_copy(update={"miscalibration": Estimate(value=0.002, low=-0.004, high=0.008)})
+    told = TOLD[form](with_test(parts=parts, auc=None))
+    assert (
+        "Mending its confidence would gain 0.00200 nats (95 % interval -0.00400 to 0.00800): no more than"
+        in told
+    )
+    assert "AUC" not in told
+    assert "class frequencies leave open, its logits" not in TOLD[form](with_test(parts=None))

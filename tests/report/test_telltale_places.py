@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -120,10 +121,19 @@ def test_the_bar_of_a_model_worse_than_guessing_is_the_longest():
 
 
 def test_the_pictures_made_of_boxes_are_to_scale(page):
-    loss, accuracy = page.find("div", class_="ruler")
+    loss, parts, accuracy = page.find("div", class_="ruler")
     ticks = [css(tick, "left") for tick in loss.find(class_="tick")]
     assert ticks == pytest.approx([1.02 / math.log(3), 1.0], abs=1e-4)
     assert "0.410 (interval 0.370 to 0.460), class frequencies H(y) 1.02" in loss.attributes["aria-label"]
+    boxes = [parts.find("div")[0].find("span", class_=kind)[0] for kind in ("rest", "lost", "known")]
+    places = [(css(box, "left"), css(box, "width")) for box in boxes]
+    ends = [0.0, 0.41 - 0.034, 0.41, 1.02]
+    for (left, width), (begin, end) in zip(places, pairwise(ends), strict=True):
+        assert (left, width) == pytest.approx((begin / 1.02, (end - begin) / 1.02), abs=1e-4)
+    assert parts.attributes["aria-label"].replace("\u00a0", " ") == (
+        "what its logits cannot tell: 0.376 nats; what wrong confidence costs: 0.0340 nats; "
+        "what it knows and says: 0.610 nats."
+    )
     assert css(accuracy.find(class_="good")[0], "width") == pytest.approx(0.83)
     assert css(accuracy.find(class_="tick")[0], "left") == pytest.approx(0.52)
     assert css(accuracy.find(class_="whisker")[0], "left") == pytest.approx(0.81)

@@ -3,6 +3,9 @@
 _figures.py      what an evaluation says, as data
 _evaluate.py     from logits and targets to those figures
 _intervals.py    95 % intervals of weighted means
+_bootstrap.py    95 % intervals of anything, by redrawing the rows
+_rates.py        figures of labels and ranking, over many draws at once
+_recalibrate.py  the loss after mending the confidence, out of sample
 _calibration.py  the calibration error with its noise floor, and the temperature
 _splits.py       stratified test rows and folds
 """
@@ -16,6 +19,7 @@ from crossentropy.evaluation._figures import (
     Estimate,
     Evaluation,
     Figures,
+    LossParts,
     ReliabilityBin,
 )
 from crossentropy.evaluation._splits import stratified_folds, stratified_test
@@ -27,6 +31,7 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "Figures",
+    "LossParts",
     "ReliabilityBin",
     "evaluate",
     "fit_temperature",

@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from crossentropy.errors import ShapeError, TargetError
+from crossentropy.evaluation._bootstrap import bootstrap, draws_for
 from crossentropy.evaluation._calibration import calibration
-from crossentropy.evaluation._figures import ClassFigures, ConfusedPair, Estimate, Evaluation
+from crossentropy.evaluation._figures import ClassFigures, ConfusedPair, Estimate, Evaluation, LossParts
 from crossentropy.evaluation._intervals import mean_interval, proportion_interval
+from crossentropy.evaluation._rates import auc, balanced_accuracy, entropy_of, macro_f1, mean
+from crossentropy.evaluation._recalibrate import recalibrated_losses
 
 __all__ = ["evaluate", "losses_from_logits"]
 
@@ -71,13 +74,15 @@ def evaluate(
     worst = max(1, round(n / 100))
     confusion = np.zeros((k, k), np.int64)
     np.add.at(confusion, (targets, labels), 1)
-    squared = (probabilities**2).sum(axis=1) - 2 * probabilities[np.arange(n), targets] + 1
+    more = _resampled(logits, probabilities, targets, labels, losses, weights)
     return Evaluation(
         rows=n,
         weighted=sample_weight is not None,
         classes=tuple(str(c) for c in classes),
         loss=loss,
         loss_bits=loss.value / float(np.log(2)),
+        perplexity=Estimate(**{end: float(np.exp(bound)) for end, bound in loss.model_dump().items()}),
+        parts=_parts(more),
         uniform=float(np.log(k)),
         frequencies=entropy,
         skill=1 - loss.value / entropy if entropy > 0 else None,
@@ -85,7 +90,10 @@ def evaluate(
         accuracy=proportion_interval(correct, weights),
         majority=float(frequency.max()),
         majority_class=str(classes[int(frequency.argmax())]),
-        brier=float(share @ squared),
+        brier=_known(more, "brier"),
+        balanced_accuracy=_known(more, "balanced_accuracy"),
+        macro_f1=_known(more, "macro_f1"),
+        auc=more["auc"],
         calibration=calibration(probabilities.max(axis=1), correct, weights),
         worst_share=_worst_share(losses * share, worst),
         worst_rows=worst,
@@ -93,6 +101,42 @@ def evaluate(
         confusion=tuple(tuple(int(c) for c in row) for row in confusion),
         confused=_confused(confusion, classes),
     )
+
+
+def _resampled(
+    logits: Floats, probabilities: Floats, targets: Ints, labels: Ints, losses: Floats, weights: Floats
+) -> dict[str, Estimate | None]:
+    """Return the figures whose intervals have no formula, and the parts of the loss."""
+    n, k = logits.shape
+    squared = (probabilities**2).sum(axis=1) - 2 * probabilities[np.arange(n), targets] + 1
+    figures = {
+        "brier": mean(squared),
+        "balanced_accuracy": balanced_accuracy(targets, labels, k),
+        "macro_f1": macro_f1(targets, labels, k),
+        "auc": auc(probabilities, targets, weights),
+    }
+    if np.isfinite(losses).all() and np.isfinite(logits).all():
+        mended = recalibrated_losses(logits, targets, weights)
+        entropy, ideal = entropy_of(targets, k), mean(mended)
+        figures |= {
+            "uncertainty": entropy,
+            "discrimination": lambda w: entropy(w) - ideal(w),
+            "miscalibration": mean(losses - mended),
+        }
+    return bootstrap(figures, weights, draws_for(n, k))
+
+
+def _known(found: dict[str, Estimate | None], name: str) -> Estimate:
+    estimate = found[name]
+    assert estimate is not None, name
+    return estimate
+
+
+def _parts(found: dict[str, Estimate | None]) -> LossParts | None:
+    """Return the parts of a loss that has any: finite, on rows of more than one class."""
+    if found.get("uncertainty") is None or not _known(found, "uncertainty").value > 0:
+        return None
+    return LossParts(**{name: _known(found, name) for name in LossParts.model_fields})
 
 
 def _checked(
@@ -137,6 +181,8 @@ def _skill_interval(losses: Floats, frequency: Floats, weights: Floats) -> Estim
 
 def _worst_share(contributions: Floats, worst: int) -> float:
     total = contributions.sum()
+    if not np.isfinite(total):
+        return 1.0
     return float(np.sort(contributions)[-worst:].sum() / total) if total > 0 else 0.0
 
 
@@ -146,7 +192,9 @@ def _by_class(
     k = len(classes)
     rows = np.bincount(targets, minlength=k)
     mass = np.bincount(targets, share, k)
-    carried = np.bincount(targets, share * losses, k)
+    mean_loss = np.bincount(targets, share * losses, k)
+    # beside an infinite loss a finite one is nothing
+    carried = mean_loss if np.isfinite(mean_loss).all() else np.isinf(mean_loss).astype(np.float64)
     hit = np.bincount(targets, share * (labels == targets), k)
     said = np.bincount(labels, share, k)
     total = carried.sum()
@@ -159,7 +207,7 @@ def _by_class(
             name=str(classes[c]),
             rows=int(rows[c]),
             row_share=float(mass[c]),
-            loss=ratio(carried[c], mass[c]),
+            loss=ratio(mean_loss[c], mass[c]),
             loss_share=float(carried[c] / total) if total > 0 else 0.0,
             recall=ratio(hit[c], mass[c]),
             precision=ratio(hit[c], said[c]),

@@ -61,6 +61,19 @@ class Calibration(Figures):
     bins: tuple[ReliabilityBin, ...]
 
 
+class LossParts(Figures):
+    """What a loss is made of, in nats: loss = uncertainty - discrimination + miscalibration.
+
+    `uncertainty` = H(y) is what the class frequencies leave open; `discrimination` is what the forecasts know of it, in
+    whatever words they say it; `miscalibration` is lost by saying it with the wrong confidence, and comes back by a
+    smooth map of the logits (fitted to other rows, so that it may be a little below zero).
+    """
+
+    uncertainty: Estimate
+    discrimination: Estimate
+    miscalibration: Estimate
+
+
 class Evaluation(Figures):
     """How good probabilities are on rows that took no part in the fit. Losses are in nats.
 
@@ -70,7 +83,9 @@ class Evaluation(Figures):
     `weighted` says that the rows had weights: then every mean and share is one of weight, while `rows`,
     `confusion` and `confused` count rows. `majority` is the accuracy of always saying `majority_class`.
     `worst_share` is the part of the loss carried by the worst 1 % of the rows, which are `worst_rows` rows.
-    `confusion[i][j]` counts rows of class i labelled j.
+    `confusion[i][j]` counts rows of class i labelled j. `perplexity` = e^loss is the number of equally likely classes
+    that would leave the same doubt. `parts`, `brier`, `balanced_accuracy`, `macro_f1` and `auc` (one class against the
+    rest, mean over the classes) have bootstrap intervals; a figure that these rows cannot give is None.
     """
 
     rows: int
@@ -78,6 +93,8 @@ class Evaluation(Figures):
     classes: tuple[str, ...]
     loss: Estimate
     loss_bits: float
+    perplexity: Estimate
+    parts: LossParts | None
     uniform: float
     frequencies: float
     skill: float | None
@@ -85,7 +102,10 @@ class Evaluation(Figures):
     accuracy: Estimate
     majority: float
     majority_class: str
-    brier: float
+    brier: Estimate
+    balanced_accuracy: Estimate
+    macro_f1: Estimate
+    auc: Estimate | None
     calibration: Calibration
     worst_share: float
     worst_rows: int

@@ -31,8 +31,10 @@ _SENTENCES = (
     "interval_words",
     "loss_words",
     "optimality_words",
+    "parts_words",
     "penalty_words",
     "point_words",
+    "rates_words",
     "run_words",
     "skill_words",
     "temperature_words",
@@ -59,6 +61,7 @@ def to_html(summary: Summary) -> str:
             sections=_view.sections(summary),
             verdict=_words.verdict(test, _numbers.quoted(summary.target)),
             ruler=_view.ruler(test),
+            parts=_view.parts(test),
             example=_view.example(summary),
             accuracy=_view.accuracy(test),
             # the only markup that is not a template's: drawn by _charts.py from numbers, its title escaped there

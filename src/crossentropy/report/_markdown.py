@@ -28,8 +28,10 @@ from crossentropy.report._words import (
     interval_words,
     loss_words,
     optimality_words,
+    parts_words,
     penalty_words,
     point_words,
+    rates_words,
     row_words,
     run_words,
     skill_words,
@@ -92,8 +94,10 @@ def _evaluation_blocks(test: Evaluation) -> list[str]:
         _table(("", "nats", "bits", "as unsure as"), scale),
         escape(f"{interval_words(test)} {loss_words(test)}".strip()),
         escape(skill_words(test)),
+        escape(parts_words(test)),
         "## Accuracy",
         escape(accuracy_words(test)),
+        escape(rates_words(test)),
         "## Calibration",
         escape(f"{calibration_words(test)} {point_words(test)}"),
         _table(
@@ -109,7 +113,7 @@ def _evaluation_blocks(test: Evaluation) -> list[str]:
             ],
         ),
     ]
-    return [*blocks, *_confusion(test), *_classes(test)]
+    return [*(block for block in blocks if block), *_confusion(test), *_classes(test)]
 
 
 def _confusion(test: Evaluation) -> list[str]:

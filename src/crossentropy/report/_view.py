@@ -71,6 +71,29 @@ def ruler(test: Evaluation) -> View | None:
     }
 
 
+def parts(test: Evaluation) -> View | None:
+    """Return the loss and what it is made of, on the scale from 0 to H(y); None where it has no parts."""
+    if test.parts is None or not math.isfinite(test.loss.value) or not test.parts.uncertainty.value > 0:
+        return None
+    whole = max(test.parts.uncertainty.value, test.loss.value)
+    lost = max(0.0, test.parts.miscalibration.value)
+    rest = max(0.0, test.loss.value - lost)
+    known = max(0.0, test.parts.discrimination.value - lost)
+    rows = [
+        ("rest", "open", "what its logits cannot tell", rest),
+        ("lost", "off", "what wrong confidence costs", lost),
+        ("known", "known", "what it knows and says", known),
+    ]
+    shown, start = [], 0.0
+    for kind, short, told, value in rows:
+        shown.append(
+            {"kind": kind, "short": short, "told": told, "value": value, "left": width(start / whole)}
+            | {"width": width(value / whole)}
+        )
+        start += value
+    return {"rows": shown, "told": "; ".join(f"{told}: {nats(value)}" for _, _, told, value in rows) + "."}
+
+
 def accuracy(test: Evaluation) -> View:
     """Return the accuracy on the scale from 0 to 1."""
     return {

@@ -147,6 +147,40 @@ def skill_words(test: Evaluation) -> str:
     )
 
 
+def parts_words(test: Evaluation) -> str:
+    """Return what the loss is made of: what is left open, what is known of it, and what wrong confidence costs."""
+    parts = test.parts
+    if parts is None:
+        return ""
+    known, lost = parts.discrimination, parts.miscalibration
+    sentence = (
+        f"Of the {nats(parts.uncertainty.value)} that the class frequencies leave open, its logits can tell "
+        f"{nats(known.value)} ({INTERVAL} {between(known)})"
+    )
+    if not lost.low > 0:
+        return (
+            f"{sentence}. Mending its confidence would gain {nats(lost.value)} ({INTERVAL} {between(lost)}): no more "
+            "than chance."
+        )
+    return (
+        f"{sentence}; {nats(lost.value)} of that are lost again by confidence that is off "
+        f"({INTERVAL} {between(lost)})."
+    )
+
+
+def rates_words(test: Evaluation) -> str:
+    """Return the figures of labels and ranking that treat all classes alike, and the Brier score."""
+    recall, f1, area = test.balanced_accuracy, test.macro_f1, test.auc
+    ranking = ""
+    if area is not None:
+        ranking = f", AUC {figure(area.value)} ({between(area)})"
+    return (
+        f"With every class counted alike: balanced accuracy {percent(recall.value)} ({INTERVAL} "
+        f"{between(recall, percent)}), F1 {percent(f1.value)} ({between(f1, percent)}){ranking}. Brier score "
+        f"{figure(test.brier.value)} ({between(test.brier)})."
+    )
+
+
 def accuracy_words(test: Evaluation) -> str:
     """Return the accuracy with its interval against the simplest rule."""
     sentence = (
