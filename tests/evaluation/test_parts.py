@@ -84,9 +84,9 @@ def test_two_classes_are_a_logistic_regression_on_the_logit_and_its_bend():
         )
         expected[held] = -peer.predict_log_proba(features[held])[np.arange(held.sum()), targets[held]]
     got = recalibrated_losses(logits, targets, weights)
-    # ours holds one row of the forecast itself more than 480
-    np.testing.assert_allclose(got, expected, atol=0.05)
-    assert np.average(got, weights=weights) == pytest.approx(np.average(expected, weights=weights), abs=1e-3)
+    # ours holds one row of the forecast itself more than 480, and a prior
+    np.testing.assert_allclose(got, expected, atol=0.1)
+    assert np.average(got, weights=weights) == pytest.approx(np.average(expected, weights=weights), abs=5e-3)
 
 
 def test_many_classes_are_at_the_minimum_of_the_formula():
@@ -98,11 +98,12 @@ def test_many_classes_are_at_the_minimum_of_the_formula():
 
     def formula(x):
         log_q = log_softmax(x[0] * z + x[1] * tails_in(z) + x[2:], axis=1)
-        return -np.average((wanted * log_q).sum(axis=1), weights=weights)
+        prior = ((x[0] - 1) ** 2 + (x[1:] ** 2).sum()) / 2
+        return -np.average((wanted * log_q).sum(axis=1), weights=weights) + prior / 300
 
     fitted = fit_confidence(logits, targets, weights)
     best = minimize(formula, np.r_[0.5, np.zeros(6)], method="BFGS", tol=1e-10)
-    assert formula(fitted) == pytest.approx(best.fun, abs=1e-7)
+    assert formula(fitted) == pytest.approx(best.fun, abs=1e-10)
     np.testing.assert_allclose(
         softmax(mended(logits, fitted), axis=1),
         softmax(best.x[0] * z + best.x[1] * tails_in(z) + best.x[2:], axis=1),

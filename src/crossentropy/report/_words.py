@@ -159,8 +159,8 @@ def parts_words(test: Evaluation) -> str:
     )
     if not lost.low > 0:
         return (
-            f"{sentence}. Mending its confidence would gain {nats(lost.value)} ({INTERVAL} {between(lost)}): no more "
-            "than chance."
+            f"{sentence}. Mending its confidence would gain no more than chance: {nats(lost.value)} "
+            f"({INTERVAL} {between(lost)})."
         )
     return (
         f"{sentence}; {nats(lost.value)} of that are lost again by confidence that is off "
