@@ -70,13 +70,13 @@ def tails_in(z):
 
 def test_two_classes_are_a_logistic_regression_on_the_logit_and_its_bend():
     rng = np.random.default_rng(2)
-    logits, targets = calibrated(600, 2, rng, 3.0)
+    logits, targets = calibrated(6000, 2, rng, 3.0)
     logits = 0.5 * logits + [0.0, 0.7]
-    weights = rng.exponential(size=600)
+    weights = rng.exponential(size=6000)
     folds = stratified_folds(targets, 5, np.random.default_rng(0))
     half = (logits[:, 1] - logits[:, 0]) / 2
     features = np.column_stack([half, tails_in(half)])
-    expected = np.empty(600)
+    expected = np.empty(6000)
     for fold in range(5):
         held = folds == fold
         peer = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(
@@ -84,7 +84,7 @@ def test_two_classes_are_a_logistic_regression_on_the_logit_and_its_bend():
         )
         expected[held] = -peer.predict_log_proba(features[held])[np.arange(held.sum()), targets[held]]
     got = recalibrated_losses(logits, targets, weights)
-    # ours holds one row of the forecast itself more than 480, and a prior
+    # ours holds one row of the forecast itself more than 4800, and a prior
     np.testing.assert_allclose(got, expected, atol=0.1)
     assert np.average(got, weights=weights) == pytest.approx(np.average(expected, weights=weights), abs=5e-3)
 
