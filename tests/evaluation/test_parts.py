@@ -85,7 +85,7 @@ def test_two_classes_are_a_logistic_regression_on_the_logit_and_its_bend():
         expected[held] = -peer.predict_log_proba(features[held])[np.arange(held.sum()), targets[held]]
     got = recalibrated_losses(logits, targets, weights)
     # ours holds one row of the forecast itself more than 4800, and a prior
-    np.testing.assert_allclose(np.exp(-got), np.exp(-expected), atol=0.01)
+    np.testing.assert_allclose(np.exp(-got), np.exp(-expected), atol=0.03)
     assert np.average(got, weights=weights) == pytest.approx(np.average(expected, weights=weights), abs=5e-3)
 
 
