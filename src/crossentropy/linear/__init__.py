@@ -8,11 +8,13 @@ What a user gives is read by `_inputs.py` (arrays from anywhere), `_targets.py` 
 `_problem.py` and `_drop_in.py` (settings of scikit-learn without meaning here); `_predictions.py` answers, and
 `_progress.py` tells callbacks where a fit stands.
 
-Below them: `_folds.py` (the fits of cross-validation), `_solver.py` (the ways down: `_lbfgs.py`, `_newton.py`; what a
-run has spent: `_run.py`), which knows only the protocol in `_objective.py`; `_loss.py` (cross-entropy of rows given
-their logits: targets, weights, offsets), `_penalty.py`, `_dense.py` (value, gradient and curvature of dense rows),
-`_certificate.py` (the bound on the gap), `_metric.py` (the preconditioner), `_rows.py` (rows as tiles) and
-`_threads.py` (ranges of rows in parallel).
+Below them: `_folds.py` (the fits of cross-validation), `_choose.py` (which objective and which method suit the
+features), `_solver.py` (the ways down: `_lbfgs.py`, `_newton.py`; what a run has spent: `_run.py`), which knows only
+the protocol in `_objective.py`; `_descent.py` (conjugate directions, where columns are many), `_proximal.py` (L1);
+`_loss.py` (cross-entropy of rows given their logits: targets, weights, offsets), `_penalty.py`, `_dense.py` (value,
+gradient and curvature of dense rows), `_table_objective.py` over `_tables.py` (the same of sparse rows and of blocks of
+columns), `_certificate.py` and `_l1_certificate.py` (the bounds on the gap), `_metric.py` (the preconditioner),
+`_rows.py` (rows as tiles) and `_threads.py` (ranges of rows in parallel).
 """
 
 from crossentropy.linear._estimator import LogisticRegression

@@ -92,6 +92,10 @@ class DualData:
     intercept: bool
     floor: float
     """What F cannot go below."""
+    terms: float | None = None
+    """Most terms in the sum of a logit; None for one a column."""
+    longest: float = np.inf
+    """The largest norm of a row: of sparse rows much less than that of `reach`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +201,10 @@ def _rounding(data: DualData, point: Point) -> float:
     """Return the relative error of the residual sums: of the sums themselves, and of the logits inside."""
     walk = 10.0 * UNIT
     sums = np.sqrt(CHUNK) + np.sqrt(len(data.weights) / 256) + 8.0
-    logits = (np.sqrt(len(data.reach)) + 2.0) * float((np.abs(point.parameters) @ data.reach).max())
+    size = float((np.abs(point.parameters) @ data.reach).max())
+    if np.isfinite(data.longest):
+        size = min(size, data.longest * float(np.linalg.norm(point.parameters, axis=1).max()))
+    logits = (np.sqrt(len(data.reach) if data.terms is None else data.terms) + 2.0) * size
     return float(walk * (sums + 2.0 * logits))
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from crossentropy.errors import ConfigError
-from crossentropy.linear._dense import dense_objective
+from crossentropy.linear._choose import linear_objective, minimise
 from crossentropy.linear._penalty import penalty_of
 from crossentropy.linear._problem import restrict, with_absent
-from crossentropy.linear._solver import SolverResult, Watch, solve
+from crossentropy.linear._solver import SolverResult, Watch
 from crossentropy.linear._targets import Targets
 from crossentropy.linear._threads import one_blas_thread
 
@@ -85,7 +85,7 @@ def fit_problem(
         values, margins = restrict(values, margins, present)
         total *= 2.0 if present.sum() == 2 else 1.0
     with one_blas_thread():
-        objective = dense_objective(
+        objective = linear_objective(
             features,
             values,
             n_classes=int(present.sum()),
@@ -102,7 +102,7 @@ def fit_problem(
         def attributes(parameters: Floats) -> dict[str, NDArray[Any]]:
             return attributes_of(plain(parameters), targets, features.dtype, intercept=settings.intercept)
 
-        result, _ = solve(
+        result, _ = minimise(
             objective,
             objective.start() if start is None or few else objective.rows.to_centred(start),
             tol=settings.tol,

@@ -14,19 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from sklearn.utils.extmath import safe_sparse_dot
 
 from crossentropy.errors import TargetError
-from crossentropy.linear._dense import LinearObjective, dense_objective
+from crossentropy.linear._choose import LinearProblem, linear_objective, minimise, prepared, products
 from crossentropy.linear._metric import Metric
-from crossentropy.linear._penalty import Penalty, penalty_of
+from crossentropy.linear._penalty import penalty_of
 from crossentropy.linear._problem import restrict
-from crossentropy.linear._solver import solve
 
 __all__ = ["FoldFit", "FoldPoint", "FoldTask", "Split", "walk"]
 
@@ -47,7 +46,7 @@ class FoldTask:
     """What all folds share."""
 
     features: Any
-    """(N, D), an array or CSR."""
+    """(N, D), an array, CSR, or a table of `_tables`."""
     targets: NDArray[Any]
     """(N,) class ids, or (N, K) distributions."""
     n_classes: int
@@ -56,6 +55,11 @@ class FoldTask:
     intercept: bool = True
     offset: Floats | None = None
     """(N, outputs)"""
+
+    @cached_property
+    def shared(self) -> Any:
+        """The features in the form that fits take; of sparse rows all folds share one copy by columns."""
+        return prepared(self.features)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +89,7 @@ class FoldFit:
         self.present = _present(task, train)
         self.rng = np.random.default_rng(seed)
         self.metric: Metric | None = None
-        self.objective: LinearObjective | None = None
+        self.objective: LinearProblem | None = None
         self.parameters = np.zeros((1, 0))
         few = int(self.present.sum())
         if few > 1:
@@ -95,12 +99,12 @@ class FoldFit:
             # Two of more classes share one logit, whose penalty is half of theirs (`_targets`).
             weight = task.trained[train].sum() * (2.0 if few == 2 < task.n_classes else 1.0)
             self.total = float(weight)
-            self.objective = dense_objective(
-                task.features,
+            self.objective = linear_objective(
+                task.shared,
                 values,
                 n_classes=few,
                 row_weight=task.trained,
-                penalty=Penalty(1.0),
+                penalty=penalty_of(1.0, l1_ratio, self.total),
                 intercept=task.intercept,
                 offset=offset[:, 0] if offset is not None and offset.shape[1] == 1 else offset,
                 index=train,
@@ -112,14 +116,18 @@ class FoldFit:
         if self.objective is None:
             return False
         problem = self.objective.with_penalty(penalty_of(C, self.l1_ratio, self.total))
-        return problem.gap_estimate(problem.evaluate(problem.start())) > share * problem.reference
+        point = problem.evaluate(problem.start())
+        if problem.penalty.l1 > 0.0:  # from where on a coefficient is not 0
+            slopes = point.gradient[:, :-1] if self.task.intercept else point.gradient
+            return bool(np.abs(slopes).max(initial=0.0) > problem.penalty.l1)
+        return problem.gap_estimate(point) > share * problem.reference
 
     def advance(self, C: float, tol: float, max_iter: int) -> FoldPoint:
         """Fit at C, from where the fold is."""
         gap, n_iter = 0.0, 0
         if self.objective is not None:
             problem = self.objective.with_penalty(penalty_of(C, self.l1_ratio, self.total))
-            result, self.metric = solve(
+            result, self.metric = minimise(
                 problem,
                 self.parameters,
                 tol=tol,
@@ -153,9 +161,8 @@ class FoldFit:
     def _predict(self, known: Floats) -> Floats:
         """Return logits (n, K) of the held-out rows."""
         task = self.task
-        x = task.features[self.held]
         weight, bias = (known[:, :-1], known[:, -1]) if task.intercept else (known, 0.0)
-        logits: Floats = np.asarray(safe_sparse_dot(x, weight.T, dense_output=True) + bias, dtype=np.float64)
+        logits = np.asarray(products(task.features, self.held, weight) + bias, dtype=np.float64)
         if task.offset is not None:
             logits = self._with_offset(logits, task.offset[self.held])
         if logits.shape[1] == 1 and self.present.sum() == 2:

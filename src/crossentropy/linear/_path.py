@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.special import log_softmax
 
 from crossentropy.errors import ClassIdError, ConfigError, ShapeError
@@ -60,7 +62,7 @@ class PenaltyPath:
 
 
 def cross_validate_penalty(
-    features: NDArray[np.floating],
+    features: Any,
     targets: NDArray[np.integer],
     *,
     n_classes: int,
@@ -80,7 +82,7 @@ def cross_validate_penalty(
     weights multiplies the odds of class k by c_k, so its logarithm is taken off again before the loss is read.
 
     Args:
-        features: (N, D) float32 or float64, finite.
+        features: (N, D) float32 or float64, finite: an array, SciPy sparse, or blocks of columns (`SideBySide`).
         targets: (N,) class ids in [0, K).
         n_classes: K >= 2.
         folds: (N,) fold id of each row; -1 for rows that are always trained on and never scored.
@@ -107,7 +109,7 @@ def cross_validate_penalty(
             FoldFit(shared, task.split(fold), (random_state, fold))
             for fold in np.unique(task.folds[task.folds >= 0])
         ]
-        return follow(fits, Cs, (len(features), n_classes), task.score, tol, max_iter)
+        return follow(fits, Cs, (features.shape[0], n_classes), task.score, tol, max_iter)
 
 
 def follow(
@@ -172,7 +174,7 @@ def _grid(Cs: Sequence[float] | NDArray[np.floating] | None, fits: list[FoldFit]
 class _Task:
     """The checked arguments."""
 
-    features: NDArray[np.floating]
+    features: Any
     targets: NDArray[np.intp]
     n_classes: int
     folds: NDArray[np.integer]
@@ -185,14 +187,14 @@ class _Task:
     @classmethod
     def of(
         cls,
-        features: NDArray[np.floating],
+        features: Any,
         targets: NDArray[np.integer],
         n_classes: int,
         folds: NDArray[np.integer],
         sample_weight: NDArray[np.floating] | None,
         class_weight: NDArray[np.floating] | None,
     ) -> _Task:
-        n = len(features)
+        n = features.shape[0]
         scored = np.ones(n) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         factor = np.ones(n_classes) if class_weight is None else np.asarray(class_weight, dtype=np.float64)
         for name, array, shape in (
@@ -212,8 +214,12 @@ class _Task:
         if not (np.isfinite(scored) & (scored >= 0)).all() or not scored[folds >= 0].sum() > 0:
             raise ConfigError("sample_weight must be finite, at least 0, and above 0 for some row of a fold.")
         ids = targets.astype(np.intp, copy=False)
-        kind = features.dtype if features.dtype in (np.float32, np.float64) else np.dtype(np.float64)
-        data = np.ascontiguousarray(features, dtype=kind)
+        data: Any = features
+        if sparse.issparse(data):
+            data = cast(Any, data).tocsr()
+        elif not hasattr(features, "pull_squares"):
+            kind = features.dtype if features.dtype in (np.float32, np.float64) else np.dtype(np.float64)
+            data = np.ascontiguousarray(features, dtype=kind)
         return cls(data, ids, n_classes, folds, scored, scored * factor[ids], np.log(factor))
 
     def split(self, fold: int) -> Split:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crossentropy.errors import ConfigError
-
 __all__ = ["Penalty", "penalty_of"]
 
 Floats = NDArray[np.float64]
@@ -25,6 +23,8 @@ class Penalty:
 
     l2: float = 0.0
     """Strength in mean form, 1 / (C sum_i s_i); 0 for none."""
+    l1: float = 0.0
+    """Strength of the L1 norm of W beside it, which is not smooth: `_proximal` adds it."""
 
     def gradient(self, parameters: Floats, *, intercept: bool) -> Floats:
         """Return the gradient, l2 W, as a new array; it is linear, so it is also the curvature product."""
@@ -36,7 +36,7 @@ class Penalty:
     def value(self, parameters: Floats, *, intercept: bool) -> float:
         """Return l2 / 2 |W|^2."""
         weights = parameters[:, :-1] if intercept else parameters
-        return 0.5 * self.l2 * float(np.vdot(weights, weights))
+        return 0.5 * self.l2 * float(np.einsum("ij,ij->", weights, weights)) if self.l2 > 0.0 else 0.0
 
 
 def penalty_of(C: float, l1_ratio: float, weight: float) -> Penalty:
@@ -44,9 +44,8 @@ def penalty_of(C: float, l1_ratio: float, weight: float) -> Penalty:
 
     Args:
         C: inverse strength; infinity for none.
-        l1_ratio: 0 for L2; 1 for L1, which is not solved yet.
+        l1_ratio: 0 for L2, 1 for L1, between for both (the elastic net).
         weight: sum_i s_i, class weights multiplied in.
     """
-    if l1_ratio != 0:
-        raise ConfigError(f"l1_ratio is {l1_ratio!r}, and only 0, the L2 penalty, is solved so far.")
-    return Penalty(1.0 / (C * weight))
+    strength = 1.0 / (C * weight)
+    return Penalty((1.0 - l1_ratio) * strength, l1_ratio * strength)

@@ -36,7 +36,7 @@ def read_problem(
     """
     features, home = read(X)
     labels, weights = read(y)[0], read(sample_weight)[0]
-    kinds = {"dtype": (np.float64, np.float32), "order": "C"}
+    kinds = {"dtype": (np.float64, np.float32), "order": "C", "accept_sparse": "csr"}
     if are_soft(labels):
         features = validate_data(estimator, features, **kinds)
     else:
