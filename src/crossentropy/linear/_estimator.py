@@ -25,9 +25,10 @@ Floats = NDArray[np.float64]
 
 
 class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignore[misc]
-    r"""Logistic (two classes) and softmax (more) regression with an L2 penalty, to a certified gap.
+    r"""Logistic (two classes) and softmax (more) regression with an L2, L1 or mixed penalty, to a certified gap.
 
-    .. math:: \min_{W, b}\; C \sum_i s_i\,\mathrm{CE}(W x_i + b + o_i, y_i) + \tfrac12 \lVert W \rVert^2
+    .. math:: \min_{W, b}\; C \sum_i s_i\,\mathrm{CE}(W x_i + b + o_i, y_i)
+              + \tfrac{1 - r}{2} \lVert W \rVert^2 + r \lVert W \rVert_1, \qquad r = \mathtt{l1\_ratio}
 
     as in scikit-learn; inside, and in `objective_` and `optimality_gap_`, divided by C sum_i s_i, which makes it a
     mean in nats. The solver needs no scaling of the columns, and there is one (docs/decisions/0002-one-solver.md).
@@ -35,9 +36,10 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
     says why.
 
     Conventions:
-        Two classes have one weight vector and one logit, that of `classes_[1]`; three and more have a row each, and
-        the rows sum to zero. Intercepts are not penalised. `sample_weight` and `class_weight` multiply into s_i; C
-        multiplies their sum, so doubling all weights is doubling C. Probabilities are not corrected for class weights.
+        Two classes have one weight vector and one logit, that of `classes_[1]`; three and more have a row each,
+        and the rows sum to zero (with an L1 part: the intercepts). Intercepts are not penalised.
+        `sample_weight` and `class_weight` multiply into s_i; C multiplies their sum, so doubling all weights is
+        doubling C. Probabilities are not corrected for class weights.
         A class whose rows all weigh nothing gets probability 0.
 
     Args:
