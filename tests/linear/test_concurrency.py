@@ -47,7 +47,7 @@ busy = [threading.Thread(target=lambda: [fitted(0) for _ in iter(leave.is_set, T
 for thread in busy:
     thread.start()
 try:
-    for _ in range(5):  # each fork meets the fits of the other threads somewhere else
+    for _ in range(2):  # each fork meets the fits of the other threads somewhere else
         with multiprocessing.get_context("fork").Pool(2) as pool:
             forked = pool.map_async(fitted, range(4)).get(timeout=100)
 finally:

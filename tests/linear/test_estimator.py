@@ -126,7 +126,19 @@ def test_column_names_are_kept_and_checked(data):
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("C", 0.0), ("C", -1.0), ("C", "1"), ("C", np.nan), ("tol", 0.0), ("max_iter", -1), ("max_iter", 2.5)],
+    [
+        ("C", 0.0),
+        ("C", -1.0),
+        ("C", "1"),
+        ("C", np.nan),
+        ("tol", 0.0),
+        ("max_iter", -1),
+        ("max_iter", 2.5),
+        ("fit_intercept", "no"),
+        ("warm_start", 1),
+        ("verbose", "x"),
+        ("verbose", -1),
+    ],
 )
 def test_settings_out_of_range_are_refused_by_name(data, setting, value):
     with pytest.raises(ConfigError, match=setting):

@@ -7,8 +7,8 @@ from crossentropy.linear import LogisticRegression, LogisticRegressionCV
 
 MODELS = [
     LogisticRegression(),
-    LogisticRegression(C=100.0, class_weight="balanced"),
-    LogisticRegressionCV(Cs=4, cv=3),
+    LogisticRegression(C=100.0, class_weight="balanced", tol=1e-12),
+    LogisticRegressionCV(Cs=4, cv=3, tol=1e-10),
 ]
 
 # Checks of the array API skip themselves unless SCIPY_ARRAY_API was set before SciPy was imported;

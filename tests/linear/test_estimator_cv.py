@@ -19,7 +19,10 @@ from sklearn.model_selection import (
 )
 
 from crossentropy.errors import ConfigError
-from crossentropy.linear import LogisticRegression, LogisticRegressionCV
+from crossentropy.linear import LogisticRegression, LogisticRegressionCV, cross_validate_penalty
+from crossentropy.linear._auto import _deal, auto_path
+from crossentropy.linear._fit import FitSettings, seed_of
+from crossentropy.linear._targets import read_targets
 
 from .problems import random_rows
 
@@ -158,6 +161,34 @@ def test_folds_without_a_class_are_scored(fit_intercept):
     assert model.scores_.min() > -10
     accuracy = LogisticRegressionCV(Cs=CS, cv=KFold(3), scoring="accuracy").fit(X, np.repeat([0, 1, 2], 20))
     assert (accuracy.scores_ == 0).all()
+
+
+def test_two_classes_left_of_three_share_the_penalty_of_the_pair():
+    X, y = random_rows(92, 90, 3, 3)
+    order = np.argsort(y == 2, kind="stable")
+    X, y = X[order], y[order]
+    few = int((y < 2).sum())
+    cv = [(np.arange(few), np.arange(few, 90))]
+    path = LogisticRegressionCV(Cs=[1.0], cv=cv, **TIGHT).fit(X, y).coefs_paths_[0, 0, 0]
+    pair = LogisticRegression(C=2.0, **TIGHT).fit(X[:few], y[:few])  # |w|^2 / 4 is what two rows of w / 2 cost
+    np.testing.assert_allclose(path[1, :-1] - path[0, :-1], pair.coef_[0], atol=1e-4)
+
+
+def test_c_auto_is_corrected_for_class_weights(data):
+    X, y = data
+    weight = {name: 30.0**name for name in range(y.max() + 1)}
+    model = LogisticRegression(C="auto", class_weight=weight).fit(X, y)
+    folds = _deal(y, np.random.default_rng(seed_of(0)))
+    path = cross_validate_penalty(
+        X, y, n_classes=len(weight), folds=folds, class_weight=np.array(list(weight.values()))
+    )
+    assert model.C_ == path.C
+    raw = cross_validate_penalty(X, y, n_classes=len(weight), folds=folds)
+    settings = FitSettings(1.0, 0.0, 1e-6, 500, True, seed_of(0))
+    targets = read_targets(y, len(y), None, weight, X)
+    mine = auto_path(X, targets, None, settings)
+    np.testing.assert_allclose(mine.losses, path.losses, rtol=1e-3)
+    assert abs(mine.losses - path.losses).max() < abs(raw.loss - path.loss)
 
 
 def test_soft_targets_and_offsets_go_through_the_folds(data):

@@ -95,6 +95,8 @@ def test_other_mistakes_in_soft_targets_are_said_in_words(data):
         LogisticRegression().fit(X, P[1:])
     with pytest.raises(ConfigError, match=r"class_weight names 'zebra'"):
         LogisticRegression(class_weight={"zebra": 1.0}).fit(X, P)
+    with pytest.raises(InputError, match=r"offset must hold numbers"):
+        LogisticRegression().fit(X, y, offset=["a"] * len(y))
     with pytest.raises(ValueError, match=r"[Mm]ultilabel|1d array"):
         LogisticRegression().fit(X, P.astype(int))
     with pytest.raises(ValueError, match="continuous"):
@@ -140,3 +142,15 @@ def test_mistakes_in_an_offset_are_said_in_words(data):
     offset[5] = np.inf
     with pytest.raises(InputError, match=r"offset contains NaN or infinity, first in row 5"):
         LogisticRegression().fit(X, y, offset=offset)
+
+
+def test_class_weights_may_name_a_class_that_these_rows_lack(data):
+    X, y = data
+    weight = {name: 1.0 + name for name in range(y.max() + 2)}
+    wider = LogisticRegression(class_weight=weight).fit(X, y)
+    del weight[y.max() + 1]
+    np.testing.assert_array_equal(wider.coef_, LogisticRegression(class_weight=weight).fit(X, y).coef_)
+    with pytest.raises(
+        ConfigError, match=r"class_weight names 'zebra', which is no class of y, and leaves out 0"
+    ):
+        LogisticRegression(class_weight={"zebra": 1.0}).fit(X, y)

@@ -6,13 +6,14 @@ them in silence would let a reader believe that they did something; refusing the
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from crossentropy.errors import ConfigError
 
-__all__ = ["check_settings_without_meaning"]
+__all__ = ["check_settings"]
 
 _DEFAULTS: dict[str, tuple[Any, str, str]] = {
     "solver": (
@@ -50,8 +51,13 @@ _PENALTY = {
 }
 
 
-def check_settings_without_meaning(settings: dict[str, Any]) -> None:
-    """Raise a `ConfigError` that says why, for a setting without meaning that is not at scikit-learn's default."""
+def check_settings(settings: dict[str, Any]) -> None:
+    """Raise a `ConfigError` for a switch that is none, and for a setting without meaning that is not at its default."""
+    for name in ("fit_intercept", "warm_start", "refit"):
+        if not isinstance(settings.get(name, False), (bool, np.bool_)):
+            raise ConfigError(f"{name} is {settings[name]!r}, and must be True or False.")
+    if not isinstance(settings["verbose"], (bool, Integral)) or settings["verbose"] < 0:
+        raise ConfigError(f"verbose is {settings['verbose']!r}, and must be an integer of at least 0.")
     for name, (default, why, fix) in _DEFAULTS.items():
         if name in settings and not _is(settings[name], default):
             raise ConfigError(f"{name}={settings[name]!r} has no meaning here: {why}", fix=fix)

@@ -12,7 +12,7 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.metrics import accuracy_score
 
 from crossentropy.linear._auto import auto_path
-from crossentropy.linear._drop_in import check_settings_without_meaning
+from crossentropy.linear._drop_in import check_settings
 from crossentropy.linear._fit import FitSettings, attributes_of, fit_problem, seed_of
 from crossentropy.linear._inputs import NUMPY, read
 from crossentropy.linear._predictions import LinearClassifier
@@ -138,7 +138,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
             ShapeError: an offset of another shape.
             ValueError: features that are not finite numbers, or shapes that do not agree (scikit-learn's own messages).
         """
-        check_settings_without_meaning(self.get_params(deep=False))
+        check_settings(self.get_params(deep=False))
         auto = isinstance(self.C, str) and self.C == "auto"
         settings = self._settings(1.0 if auto else self.C)
         features, targets, margins, home = read_problem(self, X, y, sample_weight, offset, self.class_weight)

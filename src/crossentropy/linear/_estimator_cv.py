@@ -15,7 +15,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping, process_routing
 
 from crossentropy.errors import ConfigError
-from crossentropy.linear._drop_in import check_settings_without_meaning
+from crossentropy.linear._drop_in import check_settings
 from crossentropy.linear._fit import FitSettings, attributes_of, fit_problem, seed_of
 from crossentropy.linear._folds import FoldFit, FoldTask, Split, walk
 from crossentropy.linear._inputs import NUMPY, read
@@ -145,7 +145,7 @@ class LogisticRegressionCV(LinearClassifier):
             ConfigError, TargetError, ShapeError, ValueError: as `LogisticRegression.fit`.
         """
         routed = self._routed("fit", sample_weight, params)
-        check_settings_without_meaning(self.get_params(deep=False))
+        check_settings(self.get_params(deep=False))
         Cs, l1_ratios = self._penalties()
         features, targets, margins, home = read_problem(self, X, y, sample_weight, offset, self.class_weight)
         targets.present()

@@ -135,7 +135,10 @@ def _dense(array: Any) -> Any:
 
 def check_offset(offset: Any, n: int, n_classes: int) -> NDArray[np.float64]:
     """Return offsets as (n, outputs): one column for two classes, K for more."""
-    values = np.asarray(read(offset)[0], dtype=np.float64)
+    try:
+        values = np.asarray(read(offset)[0], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError("offset must hold numbers.", fix="It is added to the logits.") from error
     allowed = [(n,), (n, 1), (n, 2)] if n_classes == 2 else [(n, n_classes)]
     if values.shape not in allowed:
         raise ShapeError(

@@ -147,9 +147,13 @@ def _class_weights(
     if class_weight is None:
         return np.ones(len(classes))
     if isinstance(class_weight, dict):
-        unknown = [name for name in class_weight if name not in set(classes.tolist())]
-        if unknown:
-            raise ConfigError(f"class_weight names {unknown[0]!r}, which is no class of y.")
+        known = set(classes.tolist())
+        unknown = [name for name in class_weight if name not in known]
+        left_out = sorted(known - set(class_weight), key=str)
+        if unknown and left_out:  # a fold may lack a class; a slip of the pen leaves another class unnamed
+            raise ConfigError(
+                f"class_weight names {unknown[0]!r}, which is no class of y, and leaves out {left_out[0]!r}."
+            )
         factor = np.array([float(class_weight.get(name, 1.0)) for name in classes.tolist()])
     elif class_weight == "balanced":
         used = mass > 0
