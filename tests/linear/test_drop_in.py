@@ -179,3 +179,19 @@ def test_verbose_shows_the_gap_fall_and_says_why_the_fit_ended(data, capsys):
     assert f"at most {model.optimality_gap_:.2g} above the minimum" in err.splitlines()[-1]
     LogisticRegression(verbose=1, max_iter=1, tol=1e-15).fit(X, y)
     assert "Stopped at max_iter steps." in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_weights_that_separate_the_rows_are_shown_as_a_witness(K, capsys):
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % K
+    X = 100.0 + 8.0 * rng.standard_normal((K, 4))[y] + 0.2 * rng.standard_normal((60, 4))
+    witness = LogisticRegression(C=1e5, verbose=1).fit(X, y).result_.separation
+    assert "can be separated without error" in capsys.readouterr().err
+    logits = X @ witness[:, :-1].T + witness[:, -1]
+    if K == 2:
+        logits = np.hstack([np.zeros((60, 1)), logits])
+    own = logits[np.arange(60), y]
+    logits[np.arange(60), y] = -np.inf
+    assert (own > logits.max(axis=1)).all()
+    assert LogisticRegression().fit(*random_rows(3, 200, 2, K, strength=0.5)).result_.separation is None

@@ -170,7 +170,9 @@ def test_two_classes_left_of_three_share_the_penalty_of_the_pair():
     few = int((y < 2).sum())
     cv = [(np.arange(few), np.arange(few, 90))]
     path = LogisticRegressionCV(Cs=[1.0], cv=cv, **TIGHT).fit(X, y).coefs_paths_[0, 0, 0]
-    pair = LogisticRegression(C=2.0, **TIGHT).fit(X[:few], y[:few])  # |w|^2 / 4 is what two rows of w / 2 cost
+    pair = LogisticRegression(C=2.0, **TIGHT).fit(
+        X[:few], y[:few]
+    )  # |w|^2 / 4 is what two rows of w / 2 cost
     np.testing.assert_allclose(path[1, :-1] - path[0, :-1], pair.coef_[0], atol=1e-4)
 
 

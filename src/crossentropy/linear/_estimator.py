@@ -65,8 +65,9 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
         C_: the C of the fit.
         optimality_gap_: upper bound on objective_ - minimum, nats; holds whatever the fit ended on.
         n_iter_: (1,) steps.
-        result_: `SolverResult`: also the reason of the end (`result_.status.message`), the passes over the data, and
-            the parameters in float64, which are what `objective_` and `optimality_gap_` speak of.
+        result_: `SolverResult`: also the reason of the end (`result_.status.message`), the passes over the data, the
+            parameters in float64, which are what `objective_` and `optimality_gap_` speak of, and, where one was seen,
+            weights that separate the rows without error (`result_.separation`, last column the intercepts).
         n_features_in_: D.
         feature_names_in_: (D,) column names, where the features had names.
 

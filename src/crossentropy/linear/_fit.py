@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -110,6 +110,8 @@ def fit_problem(
             rng=np.random.default_rng(settings.seed),
             watch=watch_of(attributes) if watch_of else None,
         )
+    if result.separation is not None:
+        result = replace(result, separation=plain(result.separation))
     return result, plain(result.parameters)
 
 

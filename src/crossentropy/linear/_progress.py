@@ -66,6 +66,10 @@ class FitWatch:
         """Say why the fit ended."""
         if self._step is not None:
             self._step.call_on_fit_task_end(estimator=self._estimator)
+        if self._speaks and result.separation is not None:
+            _say(
+                "The rows can be separated without error (result_.separation): only a penalty bounds the weights."
+            )
         if self._speaks and result.status is not Status.REACHED:
             _say(f"{result.status.message} Relative gap: {result.relative_gap:.2g}.")
 
