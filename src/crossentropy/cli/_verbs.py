@@ -7,6 +7,7 @@ import click
 from crossentropy import __version__
 from crossentropy.cli._evaluate import evaluate
 from crossentropy.cli._inspect import inspect
+from crossentropy.cli._learn import learn
 from crossentropy.cli._predict import predict
 from crossentropy.cli._report import report
 from crossentropy.cli._train import train
@@ -35,11 +36,12 @@ def crossentropy() -> None:
     crossentropy train customers.csv --target churn --out runs/churn
     crossentropy evaluate runs/churn later.csv
     crossentropy predict runs/churn new.csv --out predictions.csv
+    crossentropy learn --run runs/churn --open
 
     Every command takes --json, which prints results and errors for machines, and --debug, which shows where in the
     code an error came from.
     """
 
 
-for _verb in (train, evaluate, predict, report, inspect):
+for _verb in (train, evaluate, predict, report, inspect, learn):
     crossentropy.add_command(_verb)

@@ -7,8 +7,9 @@ _text.py      the terminal; _markdown.py; _html.py with templates/, _charts.py a
 """
 
 from crossentropy.report._advice import advise
-from crossentropy.report._html import to_html
+from crossentropy.report._html import house_style, to_html
 from crossentropy.report._markdown import to_markdown
+from crossentropy.report._numbers import clean, figure, nats, percent, quoted
 from crossentropy.report._summary import (
     ColumnNote,
     Optimality,
@@ -29,7 +30,13 @@ __all__ = [
     "Temperature",
     "WorstRow",
     "advise",
+    "clean",
     "evaluation_text",
+    "figure",
+    "house_style",
+    "nats",
+    "percent",
+    "quoted",
     "to_html",
     "to_markdown",
     "to_text",

@@ -78,6 +78,11 @@ def to_html(summary: Summary) -> str:
     )
 
 
+def house_style() -> str:
+    """Return the style that every page of this package begins with: colours by day and by night, type, headings."""
+    return _environment().get_template("house.css").render()
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined

@@ -20,6 +20,14 @@ NEAR = 0.16  # two labels under the scale closer than this would run into each o
 
 View = dict[str, object]
 
+# section -> the chapter of the lesson that explains it, and what is to be found there
+_LESSON = {
+    "loss": ("reading", "What nats, bits and the anchors mean"),
+    "calibration": ("reading", "What a temperature does to confidence and to the loss"),
+    "worst": ("loss", "Why a row that was sure and wrong costs so much"),
+    "method": ("gradient", "What a fit goes down on, and where it ends"),
+}
+
 
 def width(share: float) -> str:
     """Return a share as a CSS length within its box."""
@@ -205,4 +213,8 @@ def sections(summary: Summary) -> list[View]:
         ("method", "How it was done", True),
         ("next", "What to look at next", bool(summary.advice)),
     ]
-    return [{"id": key, "title": title, "template": f"_{key}.html"} for key, title, told in known if told]
+    return [
+        {"id": key, "title": title, "template": f"_{key}.html", "lesson": _LESSON.get(key)}
+        for key, title, told in known
+        if told
+    ]
