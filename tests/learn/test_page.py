@@ -12,7 +12,7 @@ from tests.learn.conftest import Reader
 NAMES = [chapter.name for chapter in CHAPTERS]
 # what each chapter looks like with everything in it switched on
 FULL = [
-    "classifier?truth=1",
+    "classifier?truth=1&ink=3.12.40",
     "sigmoid?o=-3&line=1",
     "loss?t=0&o=6&over=o&squared=1&game=6&cost=squared&f=0.9",
     "classes?alone=1",
@@ -127,6 +127,8 @@ def test_an_address_brings_the_view_back(reader, place):
         "constructor?o=1",
         "sigmoid?o=1e999&line=<img src=x onerror=alert(1)>",
         "sigmoid?o=NaN",
+        "classifier?ink=99.64.7",
+        "classifier?ink=<b>&at=1e9",
         "sigmoid?o=-900",
         "loss?t=7&over=constructor&cost=__proto__&game=100",
         "softmax?k=constructor&z0=%3Cscript%3E",

@@ -33,12 +33,14 @@ function stateOf(form) {
     if (!control.name || control.disabled) continue;
     if (control.type === 'radio') { if (control.checked) state[control.name] = control.value; }
     else if (control.type === 'checkbox') state[control.name] = control.checked ? '1' : '0';
+    else if (control.type === 'hidden') state[control.name] = control.value;
     else state[control.name] = Math.round(1e4 * Number(control.value)) / 1e4;
   }
   return state;
 }
 
-// A range takes only numbers within its limits (the browser sees to it), a radio only its own values.
+// A range takes only numbers within its limits (the browser sees to it), a radio only its own values, and what is
+// hidden only what has the form it declares.
 function apply(form, changes) {
   const before = JSON.stringify(stateOf(form));
   for (const control of form.elements) {
@@ -46,6 +48,7 @@ function apply(form, changes) {
     const value = String(changes[control.name]);
     if (control.type === 'radio') { if (control.value === value) control.checked = true; }
     else if (control.type === 'checkbox') control.checked = value === '1';
+    else if (control.type === 'hidden') { if (new RegExp(`^(?:${control.dataset.form})$`).test(value)) control.value = value; }
     else if (value.trim() !== '' && Number.isFinite(Number(value))) control.value = value;
   }
   return JSON.stringify(stateOf(form)) !== before;
