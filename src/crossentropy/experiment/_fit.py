@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -75,7 +76,10 @@ def fit(
             update={"value": value, "loss_before": before, "loss_after": after}
         )
     estimator = LogisticRegression(C=C, tol=_FIT_TOL, class_weight=dict(enumerate(class_weight.tolist())))
-    estimator.fit(features, rows.ids, sample_weight=rows.weights)
+    with warnings.catch_warnings():
+        # that classes are many has been said, of the table and in its own words
+        warnings.filterwarnings("ignore", "The number of unique classes")
+        estimator.fit(features, rows.ids, sample_weight=rows.weights)
     clock("fit", f"Fitted {len(rows.classes)} classes on {features.shape[1]:,} features")
     points = [] if path is None else _points(path)
     return Fitted(

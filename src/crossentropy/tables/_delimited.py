@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crossentropy.errors import DataError
 from crossentropy.tables._dialect import MismatchError, clean, decoded, parsed, recognise
@@ -80,8 +81,8 @@ def read_text(data: bytes, name: str, given: Reading, expected: Expected) -> Tex
     notes = []
     if short.any():
         notes.append(
-            f"{name}: {short.sum():,} lines have fewer fields than the first (line {lines[short.argmax()]}): "
-            "what they lack is missing."
+            f"{name}: {short.sum():,} of {len(short):,} lines have fewer fields than the first line (line "
+            f"{lines[short.argmax()]}, to begin with): what they lack is missing."
         )
     frame = frame.filter(pl.Series(kept)).rename(dict(zip(frame.columns, names, strict=True)))
     return Text(frame, Origin("line", lines, np.zeros(len(lines), np.int64)), dialect, tuple(notes))
@@ -116,29 +117,45 @@ def _strict(data: bytes, name: str, dialect: Dialect, above: int) -> tuple[pl.Da
     limit = csv.field_size_limit(len(data) + 1)
     try:
         for line, record in parsed(data.decode(), dialect):
-            width = len(rows[0]) if rows else len(record)
-            if len(record) > width and any(cell.strip() for cell in record[width:]):
-                raise DataError(
-                    f"{name}: line {line + above} has {len(record)} fields, the first line {width}.",
-                    fix=f"Expected as many (separator {dialect.separator!r}); a field that holds the separator "
-                    "must stand in quotes.",
-                )
-            rows.append(record[:width])
-            lines.append(line)
+            rows.append(record)
+            lines.append(line + above)
     except MismatchError as error:
-        where = f"{name}: line {error.line + above}"
         said = "a quote is opened and never closed" if error.at_end else str(error)
         raise DataError(
-            f"{where}: {said}.",
+            f"{name}: line {error.line + above}: {said}.",
             fix="Expected a quote inside of a quoted field to be doubled; or say that there is no quoting.",
         ) from None
     finally:
         csv.field_size_limit(limit)
-    width = len(rows[0])
     fields = np.array([len(row) for row in rows])
+    _even(rows, fields, lines, name, dialect)
+    width = len(rows[0])
     columns = [[row[j] if j < len(row) else None for row in rows] for j in range(width)]
     frame = pl.DataFrame([pl.Series(f"f{j}", column, dtype=pl.String) for j, column in enumerate(columns)])
-    return frame, Records(fields, np.array(lines), fields == 0, closed=True)
+    return frame, Records(fields, np.array(lines) - above, fields == 0, closed=True)
+
+
+def _even(
+    rows: list[list[str]], fields: NDArray[np.int64], lines: list[int], name: str, dialect: Dialect
+) -> None:
+    """Make the records as wide as the first, or refuse the first that is wider.
+
+    What is empty behind the last name is cut off. Where every record has one field more than the first, that names
+    the columns and leaves out the one of the row names, as R writes it.
+    """
+    width = len(rows[0])
+    wide = [i for i in np.flatnonzero(fields > width).tolist() if any(c.strip() for c in rows[i][width:])]
+    if not wide:
+        return
+    if dialect.header and (fields[1:][fields[1:] > 0] == width + 1).all():
+        rows[0].insert(0, "")
+        fields[0] += 1
+        return
+    i = wide[0]
+    fix = f"Expected as many (separator {dialect.separator!r}); a field that holds the separator stands in quotes."
+    if len(wide) > len(rows) / 2:
+        fix = "If lines stand above the one that names the columns, remove them."
+    raise DataError(f"{name}: line {lines[i]} has {fields[i]} fields, the first line {width}.", fix=fix)
 
 
 def settle_values(

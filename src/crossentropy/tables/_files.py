@@ -33,6 +33,9 @@ _DAMAGED = "The file is damaged or cut: write or copy it again."
 _OTHERS = {
     b"PK\x03\x04": ("a zip archive or a spreadsheet", "Unpack it, or save the sheet as CSV."),
     b"\xd0\xcf\x11\xe0": ("an old spreadsheet", "Save the sheet as CSV."),
+    b"<!doctype": ("a page of HTML", "Expected a table: save it as CSV."),
+    b"<html": ("a page of HTML", "Expected a table: save it as CSV."),
+    b"<?xml": ("XML", "Expected a table: save it as CSV."),
     b"%PDF": ("a PDF", "Expected a table."),
     b"SQLite format 3": ("a database", "Save one of its tables as CSV or Parquet."),
     b"\x89PNG": ("an image", "Expected a table."),
@@ -40,8 +43,7 @@ _OTHERS = {
     b"\x89HDF": ("an HDF5 file", "Save its table as Parquet."),
     b"\x93NUMPY": ("a NumPy array", "Load it with numpy.load and pass the array."),
     b"\x80\x04": ("a pickle", "It is not opened here, for it could run code: save the table as Parquet."),
-    b"FEA1": ("Feather of version 1", "Write it again with a newer program."),
-    b"BZh": ("compressed with bzip2", "Unpack it, or compress with gzip or zstd."),
+    b"BZh91AY": ("compressed with bzip2", "Unpack it, or compress with gzip or zstd."),
     b"\xfd7zXZ": ("compressed with xz", "Unpack it, or compress with gzip or zstd."),
 }
 
@@ -125,7 +127,8 @@ def _part(name: str, content: bytes) -> _Part:
         raise DataError(f"{name}: the file is empty.", fix="Expected a header and at least one row.")
     content = _unpacked(name, content)
     for start, (what, fix) in _OTHERS.items():
-        if content.startswith(start):
+        begin = content[:512].lstrip().lower() if start.startswith(b"<") else content
+        if begin.startswith(start):
             raise DataError(f"{name}: is {what}, no table that is read here.", fix=fix)
     found, meant = _format(content), _BINARY.get(Path(name).suffix.lower())
     if meant is not None and not found.startswith(meant):
@@ -157,9 +160,10 @@ def _unpacked(name: str, content: bytes) -> bytes:
 
 
 def _format(content: bytes) -> Format:
-    if content.startswith((b"PAR1", b"PARE")):
+    # PAR1 may be the name of a column, too
+    if content.startswith((b"PAR1", b"PARE")) and (content[-4:] == content[:4] or b"\0" in content[:1024]):
         return "Parquet"
-    if content.startswith(b"ARROW1"):
+    if content.startswith(b"ARROW1\0"):
         return "Arrow"
     if content.startswith(b"\xff\xff\xff\xff"):
         return "Arrow stream"

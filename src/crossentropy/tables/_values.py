@@ -8,6 +8,7 @@
 | 1.5, .5, 1e-3, inf                                | number                                                      |
 | 1,234.5 and 1,234,567                             | number, its thousands grouped; in decimal style "."         |
 | 1,5 and 1.234,5 and 1 234,5                       | number, in decimal style ","                                |
+| 45%, $1.50, 2,50 €                                | the number without the sign                                 |
 | ?, -, --, ., *                                    | missing in a column of numbers, and said; text in any other |
 
 The rules hold for all values of a column or for none. The decimal style is that of the file; a column that reads in
@@ -46,7 +47,7 @@ _PROOF = {
     ",": r"^[+-]?(\d*,(\d{1,2}|\d{4,})|0,\d+|\d{4,},\d+|[1-9]\d{0,2}(\.\d{3})+,\d+)$",
     ".": r"^[+-]?(\d*\.(\d{1,2}|\d{4,})|0\.\d+|\d{4,}\.\d+|[1-9]\d{0,2}(,\d{3})+\.\d+)$",
 }
-_EITHER = r"^[+-]?[\d.,]*\d[\d.,]*$"
+_EITHER = r"^[+-]?[$€£¥]? ?[\d.,]*\d[\d.,]* ?[%€£¥]?$"
 
 
 def plain_text(text: pl.Expr) -> pl.Expr:
@@ -80,7 +81,9 @@ def infer_values(text: pl.Series, decimal: str) -> tuple[pl.Series, str]:
     note = ""
     if odd:
         shown = ", ".join(repr(v) for v in broken.unique().sort().to_list())
-        note = f"{odd:,} cells of column {text.name!r} ({shown}) were read as missing among numbers"
+        note = (
+            f"column {text.name!r}: {shown} among numbers was read as missing ({odd:,} of {len(text):,} rows)"
+        )
         exact = text.cast(pl.Int64, strict=False)
         values = exact if exact.null_count() == text.null_count() + odd else values
     return values, note
@@ -118,6 +121,8 @@ def parse_flags(text: pl.Series) -> pl.Series:
 def _parse(text: pl.Series, decimal: str) -> pl.Series:
     import polars as pl
 
+    if bool(text.str.contains(r"[%$€£¥]").any()):
+        text = text.str.replace(r"^([+-]?)[$€£¥] ?", "$1").str.replace(r" ?[%€£¥]$", "")
     if decimal == ".":
         direct = text.cast(pl.Float64, strict=False)
         if direct.null_count() == text.null_count() or not bool(text.str.contains(",", literal=True).any()):
