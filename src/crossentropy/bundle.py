@@ -42,7 +42,9 @@ __all__ = ["FORMAT", "Bundle", "read_bundle", "replace_folder", "write_bundle", 
 
 FORMAT = 1
 _NAME = re.compile(r"[a-z]+-[0-9a-f]{16}\.(safetensors|json)")
-_MAX_JSON = 64 << 20
+# Parsed and checked, JSON takes up to 60 times its size: bounds for what a stranger may make us hold, 1 GB in all.
+_MAX_JSON = 16 << 20
+_MAX_FILES = 16
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,17 @@ def read_bundle(folder: Path | str) -> Bundle:
     files = meta.get("files")
     if not isinstance(files, dict) or "model" not in files:
         raise BundleError(f"{path}: names no model file.", fix=_AGAIN)
+    if len(files) > _MAX_FILES:
+        raise BundleError(f"{path}: names {len(files)} files, expected at most {_MAX_FILES}.", fix=_AGAIN)
     documents = {}
     arrays: dict[str, NDArray[Any]] = {}
     for name, entry in files.items():
         file = entry.get("file") if isinstance(entry, dict) else None
         size = entry.get("bytes") if isinstance(entry, dict) else None
         if not isinstance(file, str) or not _NAME.fullmatch(file) or type(size) is not int or size < 0:
-            raise BundleError(f"{path}: the entry of {name!r} is not of the expected form.", fix=_AGAIN)
+            raise BundleError(f"{path}: the entry of {name[:40]!r} is not of the expected form.", fix=_AGAIN)
+        if name != "model" and size > _MAX_JSON:
+            raise BundleError(f"{folder / file}: has {size} bytes, expected at most {_MAX_JSON}.", fix=_AGAIN)
         content = _content(folder / file, entry)
         if name == "model":
             try:
@@ -194,14 +200,17 @@ def _content(path: Path, entry: Mapping[str, Any] | None) -> bytes:
                 raise BundleError(f"{path}: is no regular file.", fix=_AGAIN)
             if found.st_size > limit or (entry is not None and found.st_size != limit):
                 raise BundleError(f"{path}: has {found.st_size} bytes, expected {limit}.", fix=_AGAIN)
+            if entry is not None and hashlib.file_digest(stream, "sha256").hexdigest() != entry.get("sha256"):
+                raise BundleError(f"{path}: its SHA-256 is not the one in model.json.", fix=_AGAIN)
+            stream.seek(0)
             content = stream.read(limit + 1)
+    except MemoryError:
+        raise BundleError(f"{path}: has {limit} bytes, more than there is memory for.", fix=_AGAIN) from None
     except OSError as error:
         reason = "it is a link" if error.errno == errno.ELOOP else error.strerror
         raise BundleError(
             f"{path}: cannot be read ({reason}).", fix="Expected the folder of a saved classifier."
         ) from None
-    if entry is not None and hashlib.sha256(content).hexdigest() != entry.get("sha256"):
-        raise BundleError(f"{path}: its SHA-256 is not the one in model.json.", fix=_AGAIN)
     return content
 
 

@@ -100,13 +100,9 @@ def test_report_is_written_anew(place):
 
 
 MISTAKES = {
-    "no such file": (["train", "tres.csv", "--target", "kind"], "Did you mean 'trees.csv'?"),
-    "no such column": (["train", "trees.csv", "--target", "kinds", "--out", "o"], "Did you mean 'kind'?"),
     "no target": (["train", "trees.csv", "--out", "o"], "the target was not given"),
-    "one class": (["train", "one.csv", "--target", "kind"], "one class only ('ash')"),
     "unreadable": (["train", "bad.parquet", "--target", "kind"], "cannot be read as Parquet"),
     "a folder": (["train", "runs", "--target", "kind"], "the folder holds no tables"),
-    "exists": (["train", "trees.csv", "--target", "kind"], "runs/trees: exists already"),
     "no data": (["train"], "Missing argument 'DATA'"),
     "no command": (["trian"], "Did you mean 'train'?"),
     "no option": (["train", "trees.csv", "--targt", "kind"], "--target"),
@@ -117,7 +113,6 @@ MISTAKES = {
     "no config": (["train", "--config", "nowhere.json"], "nowhere.json: cannot be read"),
     "no run": (["evaluate", "runs/nothing", "later.csv"], "no run folder"),
     "no column at evaluation": (["evaluate", "runs/trees", "new.parquet"], "no column 'kind' (the target)"),
-    "no column at prediction": (["predict", "runs/trees", "one.csv"], "no column 'number'"),
     "predictions exist": (
         ["predict", "runs/trees", "new.parquet", "--out", "one.csv"],
         "one.csv: exists already",

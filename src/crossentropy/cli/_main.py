@@ -7,6 +7,8 @@ up. Python swallows what is raised inside of a destructor or a callback from C; 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -46,8 +48,26 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
+def _silence_libraries() -> None:
+    """Keep standard error for ourselves: what libraries in C and Rust write to it goes nowhere.
+
+    A damaged Parquet file makes the reader panic, which becomes an exception here, but not before it has printed
+    where in its own code that was.
+    """
+    if sys.stderr is None or sys.stderr.fileno() != 2:
+        return
+    ours = os.dup(2)
+    sys.stderr = open(ours, "w", 1, sys.stderr.encoding, sys.stderr.errors)  # noqa: SIM115, PTH123
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
 def _run(given: list[str]) -> int:
     debug, as_json = "--debug" in given, "--json" in given
+    if not debug:
+        with contextlib.suppress(OSError, ValueError):
+            _silence_libraries()
     given = [a for a in given if a != "--debug"]
     try:
         from crossentropy.cli._verbs import crossentropy

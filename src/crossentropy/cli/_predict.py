@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ def predict(run: str, data: str, out: str, force: bool, as_json: bool, **given: 
         tell("note", note, as_json=as_json)
     content = io.BytesIO()
     getattr(frame, _WRITERS[suffix])(content)
+    if path is None and sys.stdout is None:
+        raise OutputError("Standard output is closed.", fix="Name a file with --out.")
     if path is None:
         click.echo(content.getvalue(), nl=False)
         return

@@ -65,7 +65,7 @@ def _told(error: BaseException) -> tuple[int, dict[str, Any]]:
     elif isinstance(error, MemoryError):
         message, fix, code = "There is not enough memory.", "Use fewer rows or columns.", 2
     elif isinstance(error, OSError):
-        where = error.filename or "the output"
+        where = error.filename or "standard output"
         message, code = f"{where}: {error.strerror or error}.", 2
     else:
         message = f"a mistake in crossentropy itself: {name}: {message}"
