@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
+from scipy import sparse
 
 from crossentropy.errors import DataError
 from crossentropy.tables import read_table
@@ -180,3 +182,58 @@ def test_what_cannot_be_read_is_refused_in_one_line(tmp_path):
         read_table(pd.DataFrame([[1, 2]], columns=["a", "a"]))
     with pytest.raises(DataError, match=r"shape \(2, 2, 2, 2\)"):
         read_table(np.zeros((2, 2, 2, 2)))
+
+
+class Stream:
+    """What any Arrow library exports."""
+
+    def __init__(self, frame):
+        self.frame = frame
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.frame.__arrow_c_stream__(requested_schema)
+
+
+ARRAY = np.array([[0.0, 1.5], [2.0, 0.0], [0.0, 0.0]])
+IN_MEMORY = {
+    "an Arrow table": (lambda: Stream(FRAME), FRAME),
+    "a sparse matrix": (lambda: sparse.csr_matrix(ARRAY), ARRAY),
+    "a sparse array": (lambda: sparse.coo_array(ARRAY), ARRAY),
+    "a tensor": (lambda: torch.tensor(ARRAY, requires_grad=True), ARRAY),
+    "a bfloat16 tensor": (lambda: torch.tensor(ARRAY, dtype=torch.bfloat16), ARRAY),
+    "half precision": (lambda: ARRAY.astype(np.float16), ARRAY),
+    "lists": (lambda: ARRAY.tolist(), ARRAY),
+    "a transposed view": (lambda: np.asfortranarray(ARRAY)[::-1][::-1], ARRAY),
+    "sparse columns of pandas": (lambda: pd.DataFrame(ARRAY).astype(pd.SparseDtype(float, 0.0)), ARRAY),
+    "an array of objects": (lambda: np.array([[1, "a"], [2, None]], dtype=object), [(1, "a"), (2, None)]),
+    "an array of strings": (lambda: np.array([["x", "a"], ["y", "b"]]), [("x", "a"), ("y", "b")]),
+}
+
+
+@pytest.mark.parametrize("name", IN_MEMORY)
+def test_what_is_in_memory_is_read_as_it_is(name):
+    make, want = IN_MEMORY[name]
+    found = read_table(make()).frame
+    if isinstance(want, list):
+        assert found.rows() == want
+    elif isinstance(want, pl.DataFrame):
+        assert found.equals(want)
+    else:
+        np.testing.assert_array_equal(found.to_numpy(), want)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: pd.Series([1, 2]), "A pandas Series cannot be read"),
+        (lambda: [[1], [2, 3]], "cannot be read as a table"),
+        (lambda: None, "Data of type NoneType"),
+        (lambda: np.ones((2, 2), complex), "cannot be read as a table"),
+        (lambda: np.ones((0, 3)), "has 0 rows and 3 columns"),
+        (lambda: torch.tensor(3.0), r"shape \(\)"),
+        (lambda: sparse.csr_matrix((10**6, 10**6)), "would take 7451 GiB"),
+    ],
+)
+def test_what_is_in_memory_and_no_table_is_refused(make, said):
+    with pytest.raises(DataError, match=said):
+        read_table(make())

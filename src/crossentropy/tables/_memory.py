@@ -32,7 +32,7 @@ def read_memory(source: Any) -> Table:
     if isinstance(source, pl.DataFrame):
         return _table(source, "the polars frame")
     library = type(source).__module__.split(".")[0]
-    if library == "pandas" and hasattr(source, "columns"):
+    if library == "pandas":
         return _table(_pandas(source), "the pandas frame")
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__array_interface__"):
         return _arrow(source)
@@ -42,7 +42,15 @@ def read_memory(source: Any) -> Table:
         tensor = source.detach().cpu()
         # NumPy has no bfloat16
         return _array((tensor if tensor.dtype.itemsize != 2 else tensor.float()).numpy(), "the tensor")
-    return _array(np.asarray(source), "the array", type(source).__name__)
+    try:
+        return _array(np.asarray(source), "the array", type(source).__name__)
+    except ValueError as error:
+        if isinstance(error, DataError):
+            raise
+        # lists of different lengths
+        raise DataError(
+            f"Data of type {type(source).__name__} cannot be read as a table ({error})."
+        ) from None
 
 
 def _table(frame: pl.DataFrame, name: str, image: tuple[int, int] | None = None) -> Table:
@@ -72,7 +80,7 @@ def _dense(source: Any) -> NDArray[Any]:
 def _array(array: NDArray[Any], name: str, kind: str = "") -> Table:
     import polars as pl
 
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biufOU" or (array.dtype.kind == "O" and array.ndim == 0):
         raise DataError(
             f"Data of type {kind or array.dtype} cannot be read as a table.",
             fix="Expected a path, a pandas, polars or Arrow table, or an array of numbers.",
@@ -88,7 +96,13 @@ def _array(array: NDArray[Any], name: str, kind: str = "") -> Table:
         raise DataError(f"An array of shape {array.shape} cannot be read as a table.", fix="Expected (N, D).")
     if array.dtype == np.float16 or array.dtype.itemsize > 8:
         array = array.astype(np.float64)
-    frame = pl.DataFrame(np.ascontiguousarray(array.T), schema=names, orient="col")
+    columns = np.ascontiguousarray(array.T)
+    if array.dtype.kind in "OU":
+        frame = pl.DataFrame(
+            [series_of(n, column.tolist()) for n, column in zip(names, columns, strict=True)]
+        )
+    else:
+        frame = pl.DataFrame([pl.Series(n, column) for n, column in zip(names, columns, strict=True)])
     return _table(frame, name, image)
 
 
@@ -96,6 +110,11 @@ def _pandas(source: Any) -> pl.DataFrame:
     """Copy column by column: Polars' own conversion would need pyarrow, which nothing else here does."""
     import polars as pl
 
+    if not hasattr(source, "columns"):
+        raise DataError(
+            f"A pandas {type(source).__name__} cannot be read as a table.",
+            fix="Expected a DataFrame: (N, D).",
+        )
     names = [str(c) for c in source.columns]
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
@@ -111,6 +130,8 @@ def series_of(name: str, values: Any) -> pl.Series:
 
     if isinstance(values, pl.Series):
         return values.rename(name)
+    if hasattr(values, "sparse"):
+        values = values.sparse.to_dense()
     if hasattr(values, "isna"):
         missing = values.isna().to_numpy()
         dtype = getattr(values.dtype, "numpy_dtype", values.dtype)
