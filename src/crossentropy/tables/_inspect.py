@@ -131,8 +131,11 @@ _RARE = 5
 
 
 def _evidence(table: Table, column: Column) -> ColumnEvidence:
+    import polars as pl
+
     series = table.frame[column.name]
-    plain = not (series.dtype.is_nested() or series.dtype.is_object())
+    # what has no text has no levels to show
+    plain = not (series.dtype.is_nested() or series.dtype.is_object() or series.dtype == pl.Duration)
     low, high = _range(series) if series.dtype.is_numeric() else (None, None)
     return ColumnEvidence(
         name=column.name,
