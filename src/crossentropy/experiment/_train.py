@@ -21,7 +21,6 @@ from crossentropy.errors import ConfigError, DataError
 from crossentropy.evaluation import evaluate, stratified_test
 from crossentropy.experiment._config import Config, make_config, make_reading
 from crossentropy.experiment._environment import environment
-from crossentropy.experiment._fit import FOLDS, fit
 from crossentropy.experiment._rows import Rows, read_rows, roles, shared_rows, strange_rows
 from crossentropy.experiment._run import Run
 from crossentropy.experiment._tell import prediction_table, worst_rows
@@ -73,6 +72,9 @@ def train(
     config, table, test_table = _sources(data, target, test, config, settings)
     clock("read", f"Read {table.frame.height:,} rows of {table.frame.width} columns from {_described(table)}")
     rows, held_out, notes = _split(config, table, test_table)
+    # scikit-learn takes longer to import than all else together, and a table that is refused needs nothing of it
+    from crossentropy.experiment._fit import FOLDS, fit
+
     clock("split", f"Set {len(held_out.ids):,} rows aside to test on, {len(rows.ids):,} to train on")
     parts = roles(config)
     dropped = dict.fromkeys(config.drop, "dropped by --drop")
