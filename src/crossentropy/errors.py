@@ -13,6 +13,7 @@
   + BundleError                              a saved classifier that is damaged, or that this version cannot read
 * CrossEntropyWarning (UserWarning)
   + DataWarning                              the data were used, but not all of them, or not as they stand
+  + MisuseWarning                            a loss was computed as asked, of values that it is not meant for
 
 The built-in classes in brackets are those that callers of torch and scikit-learn catch for the same mistake.
 
@@ -35,6 +36,7 @@ __all__ = [
     "DataError",
     "DataWarning",
     "InputError",
+    "MisuseWarning",
     "OutputError",
     "ShapeError",
     "TargetError",
@@ -101,6 +103,10 @@ class CrossEntropyWarning(UserWarning):
 
 class DataWarning(CrossEntropyWarning):
     """The data were used, but not all of them, or not as they stand."""
+
+
+class MisuseWarning(CrossEntropyWarning):
+    """A loss was computed as asked, of values that it is not meant for."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -149,6 +149,7 @@ def test_one_class_costs_nothing(loss: Loss):
     assert (loss(input, target, reduction="none") == 0).all()
 
 
+@pytest.mark.filterwarnings("ignore::crossentropy.errors.MisuseWarning")
 @pytest.mark.parametrize("loss", [CROSS_ENTROPY, SOFT, SOFT_SMOOTHED], ids=str)
 def test_distributions_that_are_none_go_through_the_same_formula(loss: Loss):
     input = logits(Shape())

@@ -114,7 +114,10 @@ def test_a_single_row_takes_a_target_of_one_element():
 
 
 @pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning:torch", "ignore::UserWarning:torch", "ignore::FutureWarning"
+    "ignore::DeprecationWarning:torch",
+    "ignore::UserWarning:torch",
+    "ignore::FutureWarning",
+    "ignore::crossentropy.errors.MisuseWarning",  # torch's distributions are not normalised
 )
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize(

@@ -2,6 +2,12 @@
 
 _definition.py   the truth: each loss in a few lines of plain torch; read this first
 _options.py      what the losses take beyond torch's arguments, and give beyond the loss
+_rows.py         a batch of any shape as rows of logits
+_fast.py         cross-entropy by the CPU kernels, as a step of autograd; says when they apply
+_kernels.py      one pass over each row while it is in cache
+_vector.py       what the kernels compute for each element
+_guard.py        misuse that only the values give away
+_threads.py      rows in parallel
 _activations.py  sigmoid, softmax, log_softmax, one_hot
 _multiclass.py   cross_entropy, nll_loss: one class out of C
 _binary.py       binary_cross_entropy_with_logits, binary_cross_entropy: each decision on its own

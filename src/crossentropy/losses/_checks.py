@@ -109,6 +109,8 @@ def sparse_target(input: Tensor, target: SparseTarget, ignore_index: int) -> Spa
 
 def check_range(ids: Tensor, classes: int, ignore_index: int | None = None) -> None:
     """Refuse class ids outside [0, classes), other than the ignored one."""
+    if within(ids, classes):
+        return
     outside = (ids < 0) | (ids >= classes)
     if ignore_index is not None:
         outside = outside & (ids != ignore_index)
@@ -120,6 +122,14 @@ def check_range(ids: Tensor, classes: int, ignore_index: int | None = None) -> N
         f"Class id {value}{where} is outside [0, {classes}) ({int(outside.sum())} such of {ids.numel()}).",
         fix=f"Labels counted from 1 need target - 1{leave_out}.",
     )
+
+
+def within(ids: Tensor, classes: int) -> bool:
+    """Whether all class ids can be read and lie in [0, classes): one pass over them."""
+    if ids.device.type != "cpu" or not _readable(ids) or ids.numel() == 0:
+        return False
+    low, high = torch.aminmax(ids)
+    return int(low) >= 0 and int(high) < classes
 
 
 def integer_ids(target: Tensor) -> Tensor:
@@ -286,6 +296,7 @@ def _fix_target_shape(input: Tensor, target: Tensor) -> str:
 
 
 def _readable(tensor: Tensor) -> bool:
+    """Whether the values of the tensor can be looked at here and now."""
     if torch.compiler.is_compiling():
         return False
     try:

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from crossentropy.losses import _definition as definition
+from crossentropy.losses import _fast as fast
 from crossentropy.losses._checks import (
+    _readable,
     check_by_products,
     check_class_weight,
     check_distributions,
@@ -22,9 +24,11 @@ from crossentropy.losses._checks import (
     class_ids,
     sparse_target,
 )
+from crossentropy.losses._guard import check_are_distributions, check_probabilities_as_logits
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, LossResult, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
 from crossentropy.losses._reduction import check_reduction
+from crossentropy.losses._rows import flatten
 
 
 @overload
@@ -117,26 +121,53 @@ def cross_entropy(
     check_reduction(reduction)
     axis = definition.class_axis(input)
     check_options(options, reduction, input.shape[:axis] + input.shape[axis + 1 :], input.shape[axis])
-    wide, options = widen(input), widen_options(options)
-    loss = definition.cross_entropy(
-        wide, widen(target), widen(weight), ignore_index, reduction, label_smoothing, options
-    ).to(dtype)
+    if _readable(input) and input.device.type == "cpu":
+        check_probabilities_as_logits(input, axis, options)
+        if isinstance(target, SparseTarget) or target.is_floating_point():
+            check_are_distributions(target, axis, ignore_index, options)
+    problem = (input, target, widen(weight), ignore_index, label_smoothing, widen_options(options))
     if by_products is None:
-        return loss
+        return _loss(*problem, reduction).to(dtype)
     check_by_products(by_products)
-    losses = definition.cross_entropy(
-        wide,
-        widen(target),
-        widen(weight),
-        ignore_index,
-        "none",
-        label_smoothing,
-        replace(options, divisor=None),
+    return _with_by_products(problem, reduction, dtype, by_products)
+
+
+def _loss(
+    input: Tensor,
+    target: Tensor | SparseTarget,
+    weight: Tensor | None,
+    ignore_index: int,
+    label_smoothing: float,
+    options: LossOptions,
+    reduction: str,
+) -> Tensor:
+    """The loss by the fastest way that can take the problem."""
+    axis = definition.class_axis(input)
+    if fast.takes(input, target, weight):
+        logits, rows = flatten(input, target, weight, ignore_index, label_smoothing, options)
+        if not (torch.is_grad_enabled() and rows.requires_grad()):
+            loss = fast.cross_entropy(logits, rows, reduction)
+            return loss.reshape(input.shape[:axis] + input.shape[axis + 1 :]) if reduction == "none" else loss
+    elif fast.torch_takes(input, target, weight, ignore_index, options):
+        return fast.by_torch(input, target, reduction, label_smoothing)
+    return definition.cross_entropy(
+        widen(input), widen(target), weight, ignore_index, reduction, label_smoothing, options
     )
-    found = definition.by_products(wide.detach(), widen(target), ignore_index, options) | {
-        "losses": losses.detach()
-    }
-    return LossResult(loss=loss, **{name: found[name] for name in by_products})
+
+
+def _with_by_products(
+    problem: tuple[Tensor, Tensor | SparseTarget, Tensor | None, int, float, LossOptions],
+    reduction: str,
+    dtype: torch.dtype,
+    names: Collection[str],
+) -> LossResult:
+    input, target, weight, ignore_index, label_smoothing, options = problem
+    each = replace(options, divisor=None)
+    with torch.no_grad():
+        found = definition.by_products(widen(input), widen(target), ignore_index, options)
+        found["losses"] = _loss(input, target, weight, ignore_index, label_smoothing, each, "none").to(dtype)
+    loss = _loss(*problem, reduction).to(dtype)
+    return LossResult(loss=loss, **{name: found[name] for name in names})
 
 
 def _checked(

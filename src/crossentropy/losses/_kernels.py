@@ -1,0 +1,428 @@
+"""The softmax loss on the CPU: one pass over each row while it is in cache, compiled by Numba.
+
+A row of logits comes from memory once. Its blocks of 4096 elements go through the first-level cache: largest element,
+sum of exponentials against the largest so far, sums against the target (`statistics`). Then, from the second-level
+cache, its gradient is written (`gradient`). Memory traffic is that of reading the logits and writing the gradient once;
+torch's composition moves five to seven times as much. Two exponentials an element cost less than storing one.
+
+Both halves take a tile of the logits as well, columns `first` to `first + width` of all K: the sums go on from where
+the tile before has left them. So a caller that makes the logits tile by tile (the linear form) runs the same code.
+
+Every option is a term of one sum. With z' the transformed logits and a_ik the weight of class k in the target of row i,
+the loss is `sum_k a_ik (lse_i - z'_ik) + zeta lse_i^2`, and a_ik = share_ij at the class ids (i, j), plus `uniform_k`
+(label smoothing), plus `weight_k dense_ik`. Sums that cancel are taken in float64.
+
+Arrays of size 0 stand for what is absent: one compiled form serves every combination of options.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from crossentropy.losses._vector import exponential, hyperbolic, kernel, load, maximum, store, summing
+
+BLOCK = 4096
+"""Elements of a row that are worked on together: 16 KiB in float32, with as much for the gradient, of 32 in L1."""
+
+STRIDE = BLOCK + 144
+"""Elements between the two scratch rows: at a multiple of 4 KiB the loads of one wait for the stores of the other."""
+
+
+class Terms(NamedTuple):
+    """What the rows are held against, as arrays; see `Rows`."""
+
+    ids: Any  # (N, m) int64, -1: nothing
+    shares: Any  # (N, m) float64, or (0, 0): 1
+    uniform: Any  # (K,) or (1,) or (0,), of the computing dtype
+    dense: Any  # (N, K) or (0, 0)
+    weight: Any  # (K,) or (1,), of the computing dtype
+    bias: Any  # (K,) or (0,), of the computing dtype
+    out: Any  # (N,) bool or (0,)
+    numbers: Any  # soft cap or 0, 1 / temperature, z-loss
+
+
+class State(NamedTuple):
+    """What is known of each row after the columns so far, in float64."""
+
+    largest: Any  # (N,) max z'
+    powers: Any  # (N,) sum exp(z' - largest)
+    total: Any  # (N,) sum of the a_ik
+    against: Any  # (N,) sum of a_ik z'_ik, without the class ids
+    at: Any  # (N, m) z' at the class ids
+
+
+@kernel
+def _largest(block: Any) -> Any:
+    m = block[0]
+    for j in range(block.shape[0]):
+        m = maximum(m, block[j])
+    return m
+
+
+@summing
+def _power_sum(block: Any, m: Any) -> Any:
+    s = m * 0
+    for j in range(block.shape[0]):
+        s += exponential(block[j] - m)
+    return s
+
+
+@summing
+def _scaled_sum(block: Any) -> float:
+    s = 0.0
+    for j in range(block.shape[0]):
+        s += np.float64(block[j])
+    return s
+
+
+@summing
+def _weighted_sum(block: Any, weights: Any) -> float:
+    s = 0.0
+    for j in range(block.shape[0]):
+        w = np.float64(weights[j])
+        s += 0.0 if w == 0.0 else w * np.float64(block[j])
+    return s
+
+
+@summing
+def _dense_sums(block: Any, target: Any, weight: float) -> Any:
+    total, against = 0.0, 0.0
+    for j in range(block.shape[0]):
+        w = np.float64(load(target[j])) * weight
+        total += w
+        against += 0.0 if w == 0.0 else w * np.float64(block[j])
+    return total, against
+
+
+@summing
+def _weighted_dense_sums(block: Any, target: Any, weights: Any) -> Any:
+    total, against = 0.0, 0.0
+    for j in range(block.shape[0]):
+        w = np.float64(load(target[j])) * np.float64(weights[j])
+        total += w
+        against += 0.0 if w == 0.0 else w * np.float64(block[j])
+    return total, against
+
+
+@kernel
+def _fill(part: Any, bias: Any, numbers: Any, block: Any) -> None:
+    # The transformed logits of a part of a row, and -inf behind; `bias` is its part of the bias, or has no elements.
+    n = part.shape[0]
+    for j in range(n):
+        block[j] = load(part[j])
+    for j in range(n, block.shape[0]):
+        block[j] = -np.inf
+    if bias.shape[0] > 0:
+        for j in range(n):
+            block[j] += bias[j]
+    cap = numbers[0]
+    if cap > 0:
+        for j in range(n):
+            block[j] = block.dtype.type(cap) * hyperbolic(block[j] * block.dtype.type(1 / cap))
+    if numbers[1] != 1.0:
+        for j in range(n):
+            block[j] *= block.dtype.type(numbers[1])
+
+
+@kernel
+def _whole_vectors(n: int) -> int:
+    # What is left over by a loop over whole vectors is done one by one, at thirty times the time an element.
+    return (n + 63) // 64 * 64
+
+
+@kernel
+def _any_nan(block: Any) -> bool:
+    count = 0
+    for j in range(block.shape[0]):
+        count += block[j] != block[j]
+    return count > 0
+
+
+@kernel
+def _row_statistics(
+    row: Any,
+    i: int,
+    first: int,
+    ids: Any,
+    uniform: Any,
+    dense: Any,
+    weight: Any,
+    bias: Any,
+    numbers: Any,
+    largest: Any,
+    powers: Any,
+    totals: Any,
+    against: Any,
+    at: Any,
+    scratch: Any,
+) -> None:
+    m, s = largest[i], powers[i]
+    width = row.shape[0]
+    for start in range(0, width, BLOCK):
+        stop = min(start + BLOCK, width)
+        block, padded = scratch[0, : stop - start], scratch[0, : _whole_vectors(stop - start)]
+        low, high = first + start, first + stop
+        _fill(row[start:stop], bias[low:high], numbers, padded)
+        top = np.float64(_largest(padded))
+        if top > m:
+            s *= math.exp(m - top)
+            m = top
+        if m > -np.inf:
+            s += np.float64(_power_sum(padded, block.dtype.type(m)))
+        elif _any_nan(block):
+            s = np.nan
+        if uniform.shape[0] == 1:
+            against[i] += np.float64(uniform[0]) * _scaled_sum(block)
+        elif uniform.shape[0] > 1:
+            against[i] += _weighted_sum(block, uniform[low:high])
+        if dense.shape[0] > 0:
+            if weight.shape[0] == 1:
+                total, product = _dense_sums(block, dense[i, low:high], np.float64(weight[0]))
+            else:
+                total, product = _weighted_dense_sums(block, dense[i, low:high], weight[low:high])
+            totals[i] += total
+            against[i] += product
+        for j in range(ids.shape[1]):
+            k = ids[i, j]
+            if low <= k < high:
+                at[i, j] = np.float64(block[k - low])
+    largest[i], powers[i] = m, s
+
+
+@kernel
+def _row_loss(
+    i: int, ids: Any, shares: Any, numbers: Any, largest: Any, powers: Any, totals: Any, against: Any, at: Any
+) -> Any:
+    # With every difference taken against the largest logit first: a common shift of the logits costs no digits.
+    total, m = totals[i], largest[i]
+    log_powers = math.log(powers[i]) if m > -np.inf else np.nan
+    loss = total * m - against[i]
+    for j in range(ids.shape[1]):
+        if ids[i, j] >= 0:
+            share = shares[i, j] if shares.shape[0] > 0 else 1.0
+            if share != 0.0:
+                loss -= share * at[i, j]
+    loss += total * log_powers
+    if numbers[2] > 0.0:
+        loss += numbers[2] * (m + log_powers) ** 2
+    return loss
+
+
+@kernel
+def _softmax_times(block: Any, shift: Any, factor: Any, slope: Any) -> None:
+    for j in range(block.shape[0]):
+        slope[j] = exponential(block[j] - shift) * factor
+
+
+@kernel
+def _minus(slope: Any, scale: Any, values: Any) -> None:
+    if values.shape[0] == 1:
+        share = scale * slope.dtype.type(load(values[0]))
+        for j in range(slope.shape[0]):
+            slope[j] -= share
+    else:
+        for j in range(slope.shape[0]):
+            slope[j] -= scale * slope.dtype.type(load(values[j]))
+
+
+@kernel
+def _minus_weighted(slope: Any, scale: Any, values: Any, weights: Any) -> None:
+    for j in range(slope.shape[0]):
+        slope[j] -= scale * weights[j] * slope.dtype.type(load(values[j]))
+
+
+@kernel
+def _bend(slope: Any, block: Any, numbers: Any) -> None:
+    # The derivative of the transformed logit by the logit.
+    kind = slope.dtype.type
+    inner = kind(numbers[1])
+    if numbers[0] > 0:
+        back = kind(1 / (numbers[0] * numbers[1]))
+        for j in range(slope.shape[0]):
+            t = block[j] * back
+            slope[j] *= (kind(1) - t * t) * inner
+    elif numbers[1] != 1.0:
+        for j in range(slope.shape[0]):
+            slope[j] *= inner
+
+
+@kernel
+def _put(slope: Any, out: Any) -> None:
+    for j in range(slope.shape[0]):
+        out[j] = store(slope[j], out[j])
+
+
+@kernel
+def _row_gradient(
+    row: Any,
+    out: Any,
+    i: int,
+    first: int,
+    ids: Any,
+    shares: Any,
+    uniform: Any,
+    dense: Any,
+    weight: Any,
+    bias: Any,
+    numbers: Any,
+    largest: Any,
+    powers: Any,
+    totals: Any,
+    scale: float,
+    scratch: Any,
+) -> None:
+    kind = scratch.dtype.type
+    m, total = largest[i], totals[i]
+    if numbers[2] > 0.0:
+        total += 2 * numbers[2] * (m + math.log(powers[i]))
+    factor = scale * total / powers[i] if m > -np.inf else np.nan
+    width = row.shape[0]
+    for start in range(0, width, BLOCK):
+        stop = min(start + BLOCK, width)
+        low, high = first + start, first + stop
+        slope, padded = scratch[1, : stop - start], _whole_vectors(stop - start)
+        _fill(row[start:stop], bias[low:high], numbers, scratch[0, :padded])
+        _softmax_times(scratch[0, :padded], kind(m), kind(factor), scratch[1, :padded])
+        if uniform.shape[0] == 1:
+            _minus(slope, kind(scale), uniform)
+        elif uniform.shape[0] > 1:
+            _minus(slope, kind(scale), uniform[low:high])
+        if dense.shape[0] > 0:
+            if weight.shape[0] == 1:
+                _minus(slope, kind(scale * weight[0]), dense[i, low:high])
+            else:
+                _minus_weighted(slope, kind(scale), dense[i, low:high], weight[low:high])
+        for j in range(ids.shape[1]):
+            k = ids[i, j]
+            if low <= k < high:
+                slope[k - low] -= kind(scale * (shares[i, j] if shares.shape[0] > 0 else 1.0))
+        _bend(slope, scratch[0, : stop - start], numbers)
+        _put(slope, out[start:stop])
+
+
+@kernel
+def statistics(z: Any, first: int, terms: Any, state: Any, scratch: Any, begin: int, end: int) -> None:
+    """Take the columns `first` to `first + width` of rows begin to end into the state."""
+    ids, _, uniform, dense, weight, bias, out, numbers = terms
+    largest, powers, totals, against, at = state
+    for i in range(begin, end):
+        if out.shape[0] == 0 or not out[i]:
+            _row_statistics(
+                z[i],
+                i,
+                first,
+                ids,
+                uniform,
+                dense,
+                weight,
+                bias,
+                numbers,
+                largest,
+                powers,
+                totals,
+                against,
+                at,
+                scratch,
+            )
+
+
+@kernel
+def losses(terms: Any, state: Any, result: Any, begin: int, end: int) -> None:
+    """The loss of each row in nats from a state that has seen all columns; 0 for rows that are left out."""
+    ids, shares, _, _, _, _, out, numbers = terms
+    largest, powers, totals, against, at = state
+    for i in range(begin, end):
+        if out.shape[0] > 0 and out[i]:
+            result[i] = 0.0
+        else:
+            result[i] = _row_loss(i, ids, shares, numbers, largest, powers, totals, against, at)
+
+
+@kernel
+def gradient(
+    z: Any, slopes: Any, first: int, terms: Any, state: Any, scale: Any, scratch: Any, begin: int, end: int
+) -> None:
+    """The gradient of sum_i scale_i loss_i by the logits of the tile, from a state that has seen all columns.
+
+    `slopes` may be `z`.
+    """
+    ids, shares, uniform, dense, weight, bias, out, numbers = terms
+    largest, powers, totals, _, _ = state
+    for i in range(begin, end):
+        if out.shape[0] > 0 and out[i]:
+            slopes[i, :] = 0
+        else:
+            by = scale[0] if scale.shape[0] == 1 else scale[i]
+            _row_gradient(
+                z[i],
+                slopes[i],
+                i,
+                first,
+                ids,
+                shares,
+                uniform,
+                dense,
+                weight,
+                bias,
+                numbers,
+                largest,
+                powers,
+                totals,
+                by,
+                scratch,
+            )
+
+
+@kernel
+def whole_rows(
+    z: Any, slopes: Any, terms: Any, state: Any, scale: Any, result: Any, scratch: Any, begin: int, end: int
+) -> None:
+    """All of it for rows that lie whole in `z`, each while it is in cache."""
+    ids, shares, uniform, dense, weight, bias, out, numbers = terms
+    largest, powers, totals, against, at = state
+    for i in range(begin, end):
+        if out.shape[0] > 0 and out[i]:
+            result[i] = 0.0
+            slopes[i, :] = 0
+            continue
+        row = z[i]
+        _row_statistics(
+            row,
+            i,
+            0,
+            ids,
+            uniform,
+            dense,
+            weight,
+            bias,
+            numbers,
+            largest,
+            powers,
+            totals,
+            against,
+            at,
+            scratch,
+        )
+        result[i] = _row_loss(i, ids, shares, numbers, largest, powers, totals, against, at)
+        by = scale[0] if scale.shape[0] == 1 else scale[i]
+        _row_gradient(
+            row,
+            slopes[i],
+            i,
+            0,
+            ids,
+            shares,
+            uniform,
+            dense,
+            weight,
+            bias,
+            numbers,
+            largest,
+            powers,
+            totals,
+            by,
+            scratch,
+        )
