@@ -70,6 +70,27 @@ def torch_takes(
     )
 
 
+def torch_takes_at_once(input: Tensor, target: object, ignore_index: int) -> bool:
+    """The same from the outset, for the plainest of small batches: there the checks would cost as much as the loss.
+
+    What is asked here is what those checks would find; whatever else is wrong torch refuses, and they then say why.
+    """
+    if type(input) is not Tensor or type(target) is not Tensor or input.ndim != 2 or target.ndim != 1:
+        return False
+    rows, classes = input.shape
+    return (
+        target.dtype == torch.int64
+        and target.shape[0] == rows > 0 < classes
+        and input.dtype in (torch.float32, torch.float64)
+        and rows * classes < WORTH_A_KERNEL
+        and not 0 <= ignore_index < classes
+        and _plain(input)
+        and target.device.type == "cpu"
+        and int(target.amin()) >= 0
+        and not 0 <= input[0, 0].item() <= 1
+    )
+
+
 def by_torch(input: Tensor, target: Tensor | SparseTarget, reduction: str, label_smoothing: float) -> Tensor:
     """The loss of class ids by torch's own function."""
     assert isinstance(target, Tensor)

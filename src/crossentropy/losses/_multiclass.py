@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 from typing import overload
 
@@ -117,6 +118,10 @@ def cross_entropy(
         Good, Rational decisions, 1952 (the score). Szegedy et al., Rethinking the Inception architecture, 2016,
         section 7 (label smoothing).
     """
+    plain = weight is None and options is NO_OPTIONS and by_products is None and 0 <= label_smoothing <= 1
+    if plain and fast.torch_takes_at_once(input, target, ignore_index):
+        with suppress(IndexError, ValueError):
+            return fast.by_torch(input, target, reduction, label_smoothing)
     target, dtype = _checked(input, target, weight, ignore_index, label_smoothing)
     check_reduction(reduction)
     axis = definition.class_axis(input)
