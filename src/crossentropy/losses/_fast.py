@@ -85,9 +85,9 @@ def torch_takes_at_once(input: Tensor, target: object, ignore_index: int) -> boo
         and rows * classes < WORTH_A_KERNEL
         and not 0 <= ignore_index < classes
         and _plain(input)
-        and target.device.type == "cpu"
-        and int(target.amin()) >= 0
-        and not 0 <= input[0, 0].item() <= 1
+        and target.is_cpu
+        and target.numpy().min() >= 0
+        and not 0 <= input.detach().numpy()[0, 0] <= 1
     )
 
 
@@ -101,7 +101,7 @@ def _plain(input: Tensor) -> bool:
     return (
         not torch.compiler.is_compiling()
         and type(input) in (Tensor, torch.nn.Parameter)
-        and input.device.type == "cpu"
+        and input.is_cpu
         and not torch._C._are_functorch_transforms_active()
         and torch._C._len_torch_dispatch_stack() == 0
         and forward_ad._current_level < 0
