@@ -17,7 +17,7 @@ from crossentropy import losses
 from crossentropy.losses import LossOptions, SparseTarget, cross_entropy
 from crossentropy.losses import _definition as definition
 from crossentropy.losses import _fast as fast
-from tests.losses.loss_list import REDUCTIONS, Shape, class_weight, gradient, logits, random
+from tests.losses.loss_list import REDUCTIONS, Shape, binary_targets, class_weight, gradient, logits, random
 from tests.losses.test_options import combinations, row_values, some_rows, target_of
 
 KINDS = ["ids", "dense", "sparse"]
@@ -43,6 +43,56 @@ def cast(value: Any, dtype: torch.dtype) -> Any:
 def worst(approximate: Tensor, exact: Tensor) -> float:
     error = (approximate.double() - exact).abs() / (1 + exact.abs())
     return error.max().item() if error.numel() else 0.0
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("size", [1, 3, 4095, 4097, 20000])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_error_of_the_binary_kernel_is_at_most_that_of_torch(
+    always: None, dtype: torch.dtype, size: int, reduction: str
+):
+    shape = Shape(rows=size, classes=1, spread=6.0)
+    z, y = logits(shape).to(dtype).requires_grad_(), binary_targets(shape).to(dtype)
+    exact_z = z.detach().double().requires_grad_()
+    ours, torchs = (
+        f(z, y, reduction=reduction)
+        for f in (losses.binary_cross_entropy_with_logits, F.binary_cross_entropy_with_logits)
+    )
+    truth = definition.binary_cross_entropy_with_logits(exact_z, y.double(), reduction=reduction)
+    assert ours.dtype == torchs.dtype == dtype
+    tolerance = 4 * torch.finfo(dtype).eps
+    assert worst(ours, truth) <= worst(torchs, truth) + tolerance
+    ours, torchs, truth = (gradient(v, at) for v, at in ((ours, z), (torchs, z), (truth, exact_z)))
+    assert worst(ours, truth) <= worst(torchs, truth) + tolerance
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_binary_kernel_meets_autograd(always: None, reduction: str):
+    z, y = logits(Shape()).requires_grad_(), binary_targets(Shape())
+
+    def value(z: Tensor) -> Tensor:
+        return losses.binary_cross_entropy_with_logits(z, y, reduction=reduction)
+
+    assert torch.autograd.gradcheck(value, z)
+    assert torch.autograd.gradgradcheck(value, z)
+    output = value(z * 1.0)
+    assert "_Binary" in str(output.grad_fn.next_functions) + str(output.grad_fn)
+    first = torch.autograd.grad(output, z, retain_graph=True)[0]
+    kept = first.clone()
+    first.zero_()
+    assert_close(torch.autograd.grad(output, z, torch.tensor(-2.0).double())[0], -2 * kept)
+    slope = torch.func.grad(value)(z.detach())
+    assert_close(slope, kept)
+    with torch.no_grad():
+        assert_close(value(z), output.detach())
+
+
+def test_infinite_logits_on_the_right_side_cost_nothing_in_the_binary_kernel(always: None):
+    inf = torch.inf
+    for pair, loss in (((inf, 1.0), 0.0), ((-inf, 0.0), 0.0), ((inf, 0.0), inf), ((-inf, 1.0), inf)):
+        z, y = (torch.full((5,), v) for v in pair)
+        assert losses.binary_cross_entropy_with_logits(z, y) == loss
+    assert losses.binary_cross_entropy_with_logits(torch.full((5,), torch.nan), y).isnan()
 
 
 def test_the_kernels_are_used_where_they_say(always: None):

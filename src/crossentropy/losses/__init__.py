@@ -5,6 +5,8 @@ _options.py      what the losses take beyond torch's arguments, and give beyond 
 _rows.py         a batch of any shape as rows of logits
 _fast.py         cross-entropy by the CPU kernels, as a step of autograd; says when they apply
 _kernels.py      one pass over each row while it is in cache
+_binary_fast.py  the same for the binary loss
+_binary_kernels.py  its value and gradient, each logit once
 _vector.py       what the kernels compute for each element
 _guard.py        misuse that only the values give away
 _threads.py      rows in parallel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from crossentropy.losses import _binary_fast as fast
 from crossentropy.losses import _definition as definition
 from crossentropy.losses._checks import (
     check_broadcast,
@@ -90,6 +91,9 @@ def binary_cross_entropy_with_logits(
     check_options(
         options, reduction, input.shape, input.shape[definition.class_axis(input)] if input.ndim else None
     )
+    bare = weight is None and pos_weight is None and label_smoothing == 0 and options is NO_OPTIONS
+    if bare and isinstance(target, Tensor) and fast.takes(input, target, reduction):
+        return fast.binary_cross_entropy_with_logits(input, target, reduction).to(dtype)
     return definition.binary_cross_entropy_with_logits(
         widen(input),
         widen(target),

@@ -34,13 +34,13 @@ WORTH_A_KERNEL = 1 << 16
 LEAST_CLASSES = 128
 """Classes from which a row repays the 0.2 microseconds that it costs whatever its length."""
 
-_DTYPES = (torch.float32, torch.float64, torch.bfloat16)
+DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 _HUGE_PAGE = 1 << 21
 
 
 def takes(input: Tensor, target: Tensor | SparseTarget, weight: Tensor | None) -> bool:
     """Whether the kernels can take these logits, by their size, dtypes and place; nothing else decides."""
-    if not (_plain(input) and input.dtype in _DTYPES and input.numel() >= WORTH_A_KERNEL):
+    if not (plain(input) and input.dtype in DTYPES and input.numel() >= WORTH_A_KERNEL):
         return False
     if input.shape[definition.class_axis(input)] < LEAST_CLASSES:
         return False
@@ -62,7 +62,7 @@ def torch_takes(
         return False
     classes = input.shape[definition.class_axis(input)]
     return (
-        _plain(input)
+        plain(input)
         and target.dtype == torch.int64
         and input.dtype in (torch.float32, torch.float64)
         and not 0 <= ignore_index < classes
@@ -84,7 +84,7 @@ def torch_takes_at_once(input: Tensor, target: object, ignore_index: int) -> boo
         and input.dtype in (torch.float32, torch.float64)
         and rows * classes < WORTH_A_KERNEL
         and not 0 <= ignore_index < classes
-        and _plain(input)
+        and plain(input)
         and target.is_cpu
         and target.numpy().min() >= 0
         and not 0 <= input.detach().numpy()[0, 0] <= 1
@@ -97,7 +97,8 @@ def by_torch(input: Tensor, target: Tensor | SparseTarget, reduction: str, label
     return functional.cross_entropy(input, target, reduction=reduction, label_smoothing=label_smoothing)
 
 
-def _plain(input: Tensor) -> bool:
+def plain(input: Tensor) -> bool:
+    """Whether this is a tensor of numbers on the CPU, outside every transform that would have to see the steps."""
     return (
         not torch.compiler.is_compiling()
         and type(input) in (Tensor, torch.nn.Parameter)
@@ -125,7 +126,7 @@ class _Pass:
 
         self.kernels = _kernels
         self.rows, self.reduction = rows, reduction
-        self.z = _array(logits)
+        self.z = array(logits)
         self.kind = np.float64 if logits.dtype == torch.float64 else np.float32
         n, classes = logits.shape
         self.terms, totals, self.counts = _terms(rows, n, classes, self.kind)
@@ -161,7 +162,7 @@ class _Pass:
         """Return the loss of each row, and fill the gradient if there is one to fill."""
         n, elements = self.z.shape[0], self.z.size
         losses = np.empty(n)
-        out = None if slopes is None else _array(slopes)
+        out = None if slopes is None else array(slopes)
 
         def task(begin: int, end: int) -> None:
             scratch = self._scratch()
@@ -185,7 +186,7 @@ class _Pass:
 
     def gradient(self, slopes: Tensor, scale: Any) -> None:
         """Fill the gradient of sum_i scale_i loss_i."""
-        out = _array(slopes)
+        out = array(slopes)
 
         def task(begin: int, end: int) -> None:
             self.kernels.gradient(self.z, out, 0, self.terms, self.state, scale, self._scratch(), begin, end)
@@ -199,7 +200,7 @@ class _CrossEntropy(torch.autograd.Function):
         ctx.batch, ctx.made = batch, []
         ctx.save_for_backward(logits)
         single = batch.reduction != "none"
-        slopes = _room_for(logits) if single and ctx.needs_input_grad[0] else None
+        slopes = room_for(logits) if single and ctx.needs_input_grad[0] else None
         losses = batch.forward(slopes)
         if slopes is not None:
             ctx.made.append(slopes)
@@ -219,7 +220,7 @@ class _CrossEntropy(torch.autograd.Function):
             scale = batch.scale * factor
         else:
             scale = batch.scale * _float64(g)
-        slopes = _room_for(logits)
+        slopes = room_for(logits)
         batch.gradient(slopes, scale)
         return slopes, None
 
@@ -249,7 +250,7 @@ def _terms(rows: Rows, n: int, classes: int, kind: Any) -> tuple[Any, Any, Any]:
         shares = shares if w is None else shares * w[ids]
         totals += shares.sum(1)
     elif rows.target.is_floating_point():
-        dense = _array(rows.target.detach().contiguous())
+        dense = array(rows.target.detach().contiguous())
         weight = (keep * (np.ones(1) if w is None else w)).astype(kind)
     else:
         ids = rows.target.numpy()[:, None]
@@ -270,13 +271,13 @@ def _float64(tensor: Tensor) -> Any:
     return tensor.detach().double().contiguous().numpy()
 
 
-def _array(tensor: Tensor) -> Any:
-    # NumPy has no bfloat16: its bits travel as unsigned integers.
+def array(tensor: Tensor) -> Any:
+    """Return the numbers of a contiguous tensor without a copy; bfloat16 as its bits, which NumPy has no dtype for."""
     tensor = tensor.detach()
     return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()
 
 
-def _room_for(logits: Tensor) -> Tensor:
+def room_for(logits: Tensor) -> Tensor:
     """Return an uninitialised tensor like the logits.
 
     New memory comes from the kernel page by page, and at 4 KiB a page that takes longer than the whole computation;
