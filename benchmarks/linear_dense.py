@@ -5,8 +5,10 @@ the minimum; the time reported is that of the first run which is. A peer that do
 reported with the gap it reached. The minimum is what our own certificate proves it to be (a fit to 1e-10, minus its
 gap). Ours is timed at its default tolerance, three times, the median; its gap is proved, and also measured.
 
-Peers: scikit-learn's lbfgs, newton-cg, newton-cholesky (two classes), and those of `requirements.txt` that are
-installed: scikit-learn-intelex, cyanure, glum, snapml, liblinear (through scikit-learn, two classes).
+Peers: scikit-learn's lbfgs, newton-cg and newton-cholesky, and those of `benchmarks/requirements.txt` that are
+installed: scikit-learn-intelex, cyanure, snapml (two classes), liblinear (through scikit-learn, two classes).
+$BENCH_ONLY and $BENCH_PEERS choose problems and peers by a part of their name; $BENCH_LIMIT_S and $BENCH_ITERATIONS
+bound what a peer may take.
 Problems: Fashion-MNIST (the idx files of the folder in $FASHION_MNIST), letter and spam from $CROSSENTROPY_DATA where
 set, digits, and random features.
 """
@@ -174,6 +176,8 @@ def measure():
             "peers": {},
         }
         for peer, make in peers(int(y.max()) + 1):
+            if not any(part in peer for part in os.environ.get("BENCH_PEERS", "").split(",")):
+                continue
             row["peers"][peer] = measure_peer(make, X, y, C, least)
             print(name, f"ours {seconds:.3f} s", peer, row["peers"][peer], flush=True)
         rows.append(row)

@@ -35,6 +35,9 @@ DOUBLE = np.dtype(np.float64)
 TILE_BYTES = 1 << 20
 """Of a tile and its logits together: half of one core's second-level cache."""
 
+FEW = 64
+"""Outputs up to which logits are column-major: 1.6 to 2 times faster at 10 and 26, slower at 1000."""
+
 FAR = 20.0
 """Deviations that a column's mean may be off zero before the rows themselves are centred."""
 
@@ -169,7 +172,9 @@ class Rows:
 
     def logits(self, x: Tile, factors: Factors) -> Tile:
         """Return the logits (n, outputs) of a tile."""
-        z: Tile = x @ factors.weight
+        # A few classes in a column-major array: sums over the classes are then sums of long columns.
+        few = 2 < factors.weight.shape[1] <= FEW
+        z: Tile = (factors.weight.T @ x.T).T if few else x @ factors.weight
         if factors.shift is not None:
             z += factors.shift
         return z
