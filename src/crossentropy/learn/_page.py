@@ -21,18 +21,6 @@ if TYPE_CHECKING:
 
 GENERATOR = "crossentropy learn"
 
-_SHORT = {
-    "classifier": "Classifier",
-    "sigmoid": "Sigmoid",
-    "loss": "Loss",
-    "classes": "Classes",
-    "softmax": "Softmax",
-    "crossentropy": "Cross-entropy",
-    "gradient": "Gradient",
-    "pytorch": "PyTorch",
-    "reading": "Reading",
-    "run": "Your run",
-}
 _SCRIPTS = ("maths.js", "draw.js", "core.js", *(f"chapters/{chapter.name}.js" for chapter in CHAPTERS))
 _PROGRAMS = ("logits", "softmax_before")
 
@@ -55,7 +43,6 @@ def lesson_page(run: Path | str | None = None) -> str:
         .get_template("lesson.html")
         .render(
             chapters=CHAPTERS,
-            short=_SHORT,
             d=data,
             n=numbers,
             programs=_programs(),
