@@ -2,8 +2,9 @@
 
 A row of logits comes from memory once. Its blocks of 4096 elements go through the first-level cache: largest element,
 sum of exponentials against the largest so far, sums against the target (`statistics`). Then, from the second-level
-cache, its gradient is written (`gradient`). Memory traffic is that of reading the logits and writing the gradient once;
-torch's composition moves five to seven times as much. Two exponentials an element cost less than storing one.
+cache, its gradient is written (`gradient`).
+Memory traffic is that of reading the logits and writing the gradient once, two passes; torch's composition makes six.
+The second pass takes the exponentials anew rather than store them.
 
 Both halves take a tile of the logits as well, columns `first` to `first + width` of all K: the sums go on from where
 the tile before has left them. So a caller that makes the logits tile by tile (the linear form) runs the same code.

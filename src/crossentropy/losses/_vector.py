@@ -11,7 +11,7 @@ maximum       one instruction; a NaN among the elements is skipped, and shows in
 hyperbolic    tanh, from a polynomial near 0 and the exponential elsewhere; relative error at most 2e-7.
 load, store   bfloat16 travels as its bits in uint16: 16 bits shifted up are a float32; rounding is to nearest, even.
 
-The measured rate on AVX-512 is 0.10 ns an exponential in float32 and a core, seven times that of the scalar maximum.
+Measured on one AVX-512 core in float32: 0.10 ns an exponential in a sum; 0.015 ns a maximum, 0.46 ns a scalar one.
 """
 
 from __future__ import annotations
