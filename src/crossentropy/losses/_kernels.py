@@ -7,7 +7,7 @@ Memory traffic is that of reading the logits and writing the gradient once, two 
 The second pass takes the exponentials anew rather than store them.
 
 Both halves take a tile of the logits as well, columns `first` to `first + width` of all K: the sums go on from where
-the tile before has left them. So a caller that makes the logits tile by tile (the linear form) runs the same code.
+the tile before has left them. A caller that makes the logits tile by tile can run the same code; so far none does.
 
 Every option is a term of one sum. With z' the transformed logits and a_ik the weight of class k in the target of row i,
 the loss is `sum_k a_ik (lse_i - z'_ik) + zeta lse_i^2`, and a_ik = share_ij at the class ids (i, j), plus `uniform_k`
