@@ -29,8 +29,9 @@ from crossentropy.losses._linear_checks import (
     check_layer,
     check_memory_limit,
 )
+from crossentropy.losses._linear_pass import Layer
 from crossentropy.losses._linear_problem import Binary, Problem, Softmax
-from crossentropy.losses._linear_tiles import Call, Layer, Tiled, whole
+from crossentropy.losses._linear_tiles import Call, Tiled, whole
 from crossentropy.losses._multiclass import _checked as checked_target
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, LossResult, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
@@ -261,7 +262,7 @@ def _loss(
             with torch.no_grad():
                 found = problem.by_products(widen(problem.logits(*layer)))
         return whole(layer, problem), {name: found[name].detach() for name in names}
-    call = Call(problem, memory_limit, names, {})
+    call = Call(problem, memory_limit, names, torch.is_grad_enabled(), {})
     loss: Tensor = Tiled.apply(*layer, call)  # type: ignore[no-untyped-call]
     return loss, call.found
 

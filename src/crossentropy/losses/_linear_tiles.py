@@ -18,11 +18,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from crossentropy.losses import _linear_cpu as cpu
+from crossentropy.losses._linear_pass import Gradients, Layer, Pass
 from crossentropy.losses._linear_problem import Problem
 from crossentropy.losses._precision import autocasts, widen
 
@@ -30,31 +32,6 @@ from crossentropy.losses._precision import autocasts, widen
 _COPIES = 8
 _BUDGET = 64 << 20
 _LEAST_ROWS = 16
-
-
-class Layer(NamedTuple):
-    """The linear layer and what goes through it: (N, D), (K, D), (K)."""
-
-    features: Tensor
-    weight: Tensor
-    bias: Tensor | None
-
-
-class Gradients(NamedTuple):
-    """Of the same shapes; None for what needs none."""
-
-    features: Tensor | None
-    weight: Tensor | None
-    bias: Tensor | None
-
-
-@dataclass
-class Pass:
-    """What one pass over the tiles gives."""
-
-    costs: Tensor
-    gradients: Gradients
-    by_products: dict[str, Tensor]
 
 
 def tile_rows(columns: int, itemsize: int, memory_limit: int | None) -> int:
@@ -82,6 +59,8 @@ def run(
     by_products: tuple[str, ...] = (),
 ) -> Pass:
     """Go over the tiles once. `upstream` multiplies the costs: a scalar, or one for each of them."""
+    if cpu.serves(layer, problem, by_products):
+        return cpu.run(layer, problem, wanted, upstream, memory_limit, by_products)
     with _as_given(layer.features):
         return _run(layer, problem, wanted, upstream, memory_limit, by_products)
 
@@ -172,7 +151,7 @@ class Tiled(torch.autograd.Function):
             done = run(layer, call.problem, (False,) * 3, None, call.memory_limit, call.by_products)
             call.found = done.by_products
             return done.costs
-        wanted = tuple(ctx.needs_input_grad[:3])
+        wanted = tuple(ctx.needs_input_grad[:3]) if call.differentiate else (False,) * 3
         scale = call.problem.scale(widen(features[:0]))
         done = run(layer, call.problem, wanted, scale, call.memory_limit, call.by_products)
         call.found = done.by_products
@@ -206,6 +185,7 @@ class Call:
     problem: Problem
     memory_limit: int | None
     by_products: tuple[str, ...]
+    differentiate: bool
     found: dict[str, Tensor]
 
 
