@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from crossentropy import (
         bundle,
+        check,
         classifier,
         errors,
         evaluation,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         report,
         tables,
     )
+    from crossentropy.check import watch
     from crossentropy.classifier import Classifier
     from crossentropy.experiment import Run, train
     from crossentropy.linear import LogisticRegression, LogisticRegressionCV
@@ -33,6 +35,7 @@ _HOME = {
     "LogisticRegressionCV": "linear",
     "Run": "experiment",
     "train": "experiment",
+    "watch": "check",
 }
 
 __all__ = [
@@ -41,6 +44,7 @@ __all__ = [
     "LogisticRegressionCV",
     "Run",
     "bundle",
+    "check",
     "classifier",
     "errors",
     "evaluation",
@@ -50,6 +54,7 @@ __all__ = [
     "report",
     "tables",
     "train",
+    "watch",
 ]
 
 

@@ -64,11 +64,13 @@ def _silence_libraries() -> None:
 
 
 def _run(given: list[str]) -> int:
-    debug, as_json = "--debug" in given, "--json" in given
-    if not debug:
+    # the arguments of a watched script are the script's, and so is standard error
+    watches = given[:1] == ["watch"]
+    debug, as_json = "--debug" in given and not watches, "--json" in given and not watches
+    if not debug and not watches:
         with contextlib.suppress(OSError, ValueError):
             _silence_libraries()
-    given = [a for a in given if a != "--debug"]
+    given = given if watches else [a for a in given if a != "--debug"]
     try:
         from crossentropy.cli._verbs import crossentropy
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 
 from crossentropy import __version__
+from crossentropy.cli._check import check
 from crossentropy.cli._evaluate import evaluate
 from crossentropy.cli._inspect import inspect
 from crossentropy.cli._learn import learn
 from crossentropy.cli._predict import predict
 from crossentropy.cli._report import report
 from crossentropy.cli._train import train
+from crossentropy.cli._watch import watch
 from crossentropy.errors import did_you_mean
 
 __all__ = ["crossentropy"]
@@ -37,11 +39,13 @@ def crossentropy() -> None:
     crossentropy evaluate runs/churn later.csv
     crossentropy predict runs/churn new.csv --out predictions.csv
     crossentropy learn --run runs/churn --open
+    crossentropy check train.py
+    crossentropy watch train.py --epochs 1
 
     Every command takes --json, which prints results and errors for machines, and --debug, which shows where in the
     code an error came from.
     """
 
 
-for _verb in (train, evaluate, predict, report, inspect, learn):
+for _verb in (train, evaluate, predict, report, inspect, learn, check, watch):
     crossentropy.add_command(_verb)

@@ -1,0 +1,215 @@
+"""What is read in the values of one call, and what of it is a mistake.
+
+At most a million logits of a call are read (its first rows), and nothing of the user's is changed: everything happens
+on detached tensors, outside of autograd.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from crossentropy.check.watching._patches import Call
+
+_READ = 2**20
+_LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits")
+_CLASSES = ("cross_entropy", "nll_loss")
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One thing seen in one call: which kind of mistake, and the particulars."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Range:
+    """The least and the greatest of the logits of a call, and how many there are."""
+
+    low: float
+    high: float
+    number: int
+
+
+def why_not(call: Call) -> str:
+    """Return why the values of a call cannot be read, or an empty string."""
+    for tensor in (call.input, call.target):
+        if not isinstance(tensor, Tensor) or type(tensor) not in (Tensor, torch.nn.Parameter):
+            return "the values are of a subclass of Tensor"
+        if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+            return "inside of torch.func"
+        if tensor.device.type == "meta":
+            return "meta tensors have no values"
+    if torch._C._get_tracing_state() is not None:
+        return "torch.jit.trace was recording"
+    if torch._C._len_torch_dispatch_stack():
+        return "under a torch dispatch mode"
+    if call.input.is_cuda and torch.cuda.is_current_stream_capturing():
+        return "while a CUDA graph was captured"
+    return ""
+
+
+def classes_of(call: Call) -> tuple[int, int]:
+    """Return the axis of the classes, and their number."""
+    axis = 1 if call.input.ndim > 1 else 0
+    return axis, call.input.shape[axis] if call.input.ndim else 1
+
+
+def look_before(call: Call) -> Iterator[Sight]:
+    """Look at the input and the target."""
+    given, target = _rows(call.input), _rows(call.target)
+    if given.numel() == 0:
+        return
+    if call.family in _CLASSES:
+        axis, classes = classes_of(call)
+        if call.family == "cross_entropy" and classes > 1 and looks_like_probabilities(given, axis):
+            yield Sight(
+                "probabilities-as-logits",
+                f"all {given.numel() // classes} rows read lie in [0, 1] and sum to 1 over the {classes} classes: a "
+                "softmax stands before a loss that takes logits",
+            )
+        yield from _class_targets(call, target, classes, axis)
+    else:
+        yield from _binary_targets(target)
+        if call.family == "binary_cross_entropy":
+            yield from _saturated(given, target)
+
+
+def looks_like_probabilities(logits: Tensor, axis: int) -> bool:
+    """Whether every row lies in [0, 1] and sums to 1 (within 1e-4, or 1e-2 in half precision)."""
+    if not logits.is_floating_point() or logits.ndim < 2:
+        return False
+    low, high = torch.aminmax(logits)
+    if not (low >= 0 and high <= 1):
+        return False
+    tolerance = 1e-4 if logits.dtype in (torch.float32, torch.float64) else 1e-2
+    return bool(((logits.float().sum(dim=axis) - 1).abs() <= tolerance).all())
+
+
+def logit_range(call: Call) -> Range | None:
+    """Return the range of the logits of a binary loss."""
+    given = _rows(call.input)
+    if call.family != "binary_cross_entropy_with_logits" or not given.numel():
+        return None
+    low, high = torch.aminmax(given)
+    return Range(float(low), float(high), given.numel())
+
+
+def look_after(call: Call, loss: Tensor) -> Iterator[Sight]:
+    """Look at the loss; where it is NaN, look for the reason."""
+    if not isinstance(loss, Tensor) or not loss.numel() or not bool(torch.isnan(loss.detach()).any()):
+        return
+    given, target = call.input.detach(), call.target.detach()
+    if bool(torch.isnan(given).any()):
+        index = tuple(torch.isnan(given).nonzero()[0].tolist())
+        yield Sight("nan", f"the input holds NaN, first at {index}")
+    elif call.family in _CLASSES and bool(torch.eq(target, call.ignore_index or 0).all()):
+        yield Sight(
+            "all-ignored",
+            f"all {target.numel()} targets are ignore_index={call.ignore_index}: the mean over no rows is NaN",
+        )
+    elif bool(torch.isnan(target.float()).any()):
+        yield Sight("nan", "the target holds NaN")
+    else:
+        yield Sight("nan", "the loss is NaN, though neither the input nor the target holds NaN")
+
+
+def look_at_failure(call: Call) -> Iterator[Sight]:
+    """Look for what made a call raise an error."""
+    if call.family in _CLASSES:
+        axis, classes = classes_of(call)
+        yield from _class_targets(call, call.target.detach(), classes, axis)
+    else:
+        yield from _binary_targets(call.target.detach())
+        if call.family == "binary_cross_entropy" and call.input.is_floating_point():
+            low, high = torch.aminmax(call.input.detach())
+            if not (low >= 0 and high <= 1):
+                yield Sight(
+                    "logits-as-probabilities",
+                    f"the input runs from {float(low):.4g} to {float(high):.4g}, but the loss takes probabilities: use "
+                    "binary_cross_entropy_with_logits",
+                )
+
+
+def floor(classes: int, smoothing: float = 0.0) -> float:
+    """Return the least that a cross-entropy of probabilities, or with label smoothing of logits, can be, in nats."""
+    if not smoothing:
+        return math.log(1 + (classes - 1) / math.e)
+    most, least = 1 - smoothing + smoothing / classes, smoothing / classes
+    return -most * math.log(most) - (classes - 1) * least * math.log(least)
+
+
+def _rows(tensor: Tensor) -> Tensor:
+    tensor = tensor.detach()
+    if tensor.numel() <= _READ or tensor.ndim == 0:
+        return tensor
+    return tensor[: max(1, _READ * tensor.shape[0] // tensor.numel())]
+
+
+def _class_targets(call: Call, target: Tensor, classes: int, axis: int) -> Iterator[Sight]:
+    if target.shape[1:] == call.input.shape[1:] and target.ndim == call.input.ndim and call.input.ndim > 1:
+        yield from _distributions(target, axis)
+        return
+    if target.is_floating_point():
+        yield Sight(
+            "wrong-target", f"class ids of dtype {target.dtype}; integers were expected: use target.long()"
+        )
+        return
+    if target.ndim == call.input.ndim and target.ndim > 1 and target.shape[1] == 1:
+        yield Sight("wrong-target", f"targets of shape {tuple(target.shape)}: use target.squeeze(1)")
+        return
+    outside = ((target < 0) | (target >= classes)) & (target != call.ignore_index)
+    if bool(outside.any()):
+        index = tuple(outside.nonzero()[0].tolist())
+        value = int(target[index])
+        counted = " Labels counted from 1 need target - 1." if value == classes else ""
+        at = f" in row {index[0]}" if index else ""
+        yield Sight("class-id-out-of-range", f"class id {value}{at} is outside [0, {classes}).{counted}")
+
+
+def _distributions(target: Tensor, axis: int) -> Iterator[Sight]:
+    if not target.is_floating_point():
+        yield Sight("wrong-target", f"one-hot rows of dtype {target.dtype}; give class ids, or floats")
+        return
+    sums = target.float().sum(dim=axis)
+    wrong = (sums - 1).abs() > 1e-2
+    if bool(wrong.any()):
+        index = tuple(wrong.nonzero()[0].tolist())
+        value = float(sums[index])
+        yield Sight(
+            "wrong-target",
+            f"the target is no distribution over classes: row {index[0]} sums to {value:.4g}, not 1 (several labels a "
+            "row need binary_cross_entropy_with_logits)",
+        )
+
+
+def _binary_targets(target: Tensor) -> Iterator[Sight]:
+    if not target.is_floating_point():
+        yield Sight("wrong-target", f"a binary target of dtype {target.dtype}; floats were expected")
+        return
+    if not target.numel():
+        return
+    low, high = torch.aminmax(target)
+    if not (low >= 0 and high <= 1) and not bool(torch.isnan(low)):
+        yield Sight(
+            "wrong-target",
+            f"a binary target runs from {float(low):.4g} to {float(high):.4g}; expected values between 0 and 1",
+        )
+
+
+def _saturated(given: Tensor, target: Tensor) -> Iterator[Sight]:
+    if given.shape != target.shape:
+        return
+    dead = ((given == 0) & (target > 0.5)) | ((given == 1) & (target < 0.5))
+    if bool(dead.any()):
+        yield Sight(
+            "dead-gradient",
+            f"{int(dead.sum())} of {given.numel()} probabilities are exactly 0 or 1, and wrong: a sigmoid rounded, or "
+            "a clamp cut, and passes no gradient; use binary_cross_entropy_with_logits on the logits",
+        )

@@ -1,0 +1,124 @@
+"""Where the calls are seen: the builtins that all of torch's losses end in.
+
+`CrossEntropyLoss`, `F.cross_entropy` and every name that a program gave to them call `torch._C._nn.cross_entropy_loss`,
+looked up anew each time; the other losses have a builtin each. Replacing these four attributes for as long as a watch
+lasts sees every thread and every name imported before the watch began, costs nothing for any other operation, and
+leaves the identity of the public functions alone, on which tables of tensor subclasses rely. A torch function mode
+would see its own thread only, and would put Python code around every operation of the program (`docs/check/watch.md`
+has the figures). What no patch sees: code that torch.compile or torch.jit has compiled, and other processes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.jit import _builtins as jit_builtins
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a loss."""
+
+    family: str
+    input: Tensor
+    target: Tensor
+    weight: Tensor | None = None
+    ignore_index: int | None = None
+    label_smoothing: float = 0.0
+    reduction: int = 1
+
+
+def _cross_entropy(
+    input: Tensor, target: Tensor, weight: Any = None, reduction: int = 1, ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> Call:  # fmt: skip
+    return Call("cross_entropy", input, target, weight, ignore_index, label_smoothing, reduction)
+
+
+def _nll(
+    input: Tensor, target: Tensor, weight: Any = None, reduction: int = 1, ignore_index: int = -100
+) -> Call:
+    return Call("nll_loss", input, target, weight, ignore_index, 0.0, reduction)
+
+
+def _bce(input: Tensor, target: Tensor, weight: Any = None, reduction: int = 1) -> Call:
+    return Call("binary_cross_entropy", input, target, weight, reduction=reduction)
+
+
+def _bce_logits(
+    input: Tensor, target: Tensor, weight: Any = None, pos_weight: Any = None, reduction: int = 1
+) -> Call:
+    return Call("binary_cross_entropy_with_logits", input, target, weight, reduction=reduction)
+
+
+Reader = Callable[..., Call]
+_POINTS: tuple[tuple[Any, str, str, Reader], ...] = (
+    (torch._C._nn, "cross_entropy_loss", "aten::cross_entropy_loss", _cross_entropy),
+    (torch._C._nn, "nll_loss_nd", "aten::nll_loss_nd", _nll),
+    (torch._C._nn, "binary_cross_entropy", "aten::binary_cross_entropy", _bce),
+    (torch, "binary_cross_entropy_with_logits", "aten::binary_cross_entropy_with_logits", _bce_logits),
+)
+
+Observer = Callable[[Call, Callable[[], Any]], Any]
+_observers: list[Observer] = []
+_lock = threading.Lock()
+_originals: list[Any] = []
+_at_fork: list[bool] = []
+
+
+def begin(observer: Observer) -> None:
+    """Let an observer see each call: it gets the call, and a function that makes it."""
+    with _lock:
+        if not _originals:
+            for owner, name, builtin, reader in _POINTS:
+                original = getattr(owner, name)
+                _originals.append(original)
+                wrapper = _wrapper(original, reader)
+                # torch.jit knows its builtins by identity
+                jit_builtins._register_builtin(wrapper, builtin)
+                setattr(owner, name, wrapper)
+        if not _at_fork:
+            # a forked worker has nobody to tell what it sees
+            os.register_at_fork(after_in_child=_observers.clear)
+            _at_fork.append(True)
+        _observers.append(observer)
+
+
+def end(observer: Observer) -> None:
+    """Stop; after the last observer torch is as it was."""
+    with _lock:
+        if observer in _observers:
+            _observers.remove(observer)
+        if not _observers and _originals:
+            for (owner, name, _, _), original in zip(_POINTS, _originals, strict=True):
+                (jit_builtins._builtin_table or {}).pop(id(getattr(owner, name)), None)
+                setattr(owner, name, original)
+            _originals.clear()
+
+
+def _wrapper(original: Callable[..., Any], reader: Reader) -> Callable[..., Any]:
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        # Dynamo traces through here, and keeps the plain operation
+        if torch.compiler.is_compiling() or not _observers:
+            return original(*args, **kwargs)
+        call = reader(*args, **kwargs)
+
+        def make() -> Any:
+            return original(*args, **kwargs)
+
+        for observer in tuple(_observers):
+            make = _around(observer, call, make)
+        return make()
+
+    watched.__name__ = getattr(original, "__name__", "watched")
+    return watched
+
+
+def _around(observer: Observer, call: Call, make: Callable[[], Any]) -> Callable[[], Any]:
+    return lambda: observer(call, make)

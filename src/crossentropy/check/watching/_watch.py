@@ -1,0 +1,252 @@
+"""The watch: which calls are read, at which line of the user's, within how much time.
+
+Every call is counted; the values of the first calls at each line are read, and those of later calls only while all the
+reading has taken less than two hundredths of the time that has passed, so that a watch cannot slow a program down by
+more than that and the counting itself (a few microseconds a call).
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from crossentropy.check.watching import _looks, _patches
+from crossentropy.check.watching._looks import Sight
+from crossentropy.check.watching._patches import Call
+
+FIRST = 8  # calls at each line whose values are always read
+SHARE = 0.02  # of the time that has passed, for reading the others
+_ENOUGH = 200  # logits, in at least three calls, before a range says anything
+_OURS = (str(Path(__file__).parents[2]), str(Path(torch.__file__).parent))
+_GENERATED = ("<frozen", "<eval_with_key")
+_INSTALLED = tuple({sysconfig.get_paths()[key] for key in ("purelib", "platlib", "stdlib")})
+
+
+@dataclass
+class Site:
+    """A line of the user's at which a loss is computed, and what is known of its calls."""
+
+    path: str
+    line: int
+    family: str
+    calls: int = 0
+    read: int = 0
+    classes: int | None = None
+    smoothing: float = 0.0
+    first_loss: float | None = None
+    last_loss: float | None = None
+    lowest_loss: float | None = None
+    low: float = float("inf")
+    high: float = float("-inf")
+    logits: int = 0
+    ranges: int = 0
+    seen: dict[str, list[Any]] = field(default_factory=dict)
+    unread: dict[str, int] = field(default_factory=dict)
+    unlinked: int = 0
+    last: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class WatchFinding:
+    """A mistake seen in a run: the user's line, the kind, and in how many of the calls that were read."""
+
+    path: str
+    line: int
+    loss: str
+    kind: str
+    message: str
+    calls: int
+    read: int
+
+
+class Watch:
+    """Sees the losses of a program; see `crossentropy.watch`."""
+
+    def __init__(self) -> None:
+        self.sites: dict[tuple[str, int, str], Site] = {}
+        self.graphs = 0
+        self.reading_s = 0.0
+        self._lock = threading.Lock()
+        self._began = time.perf_counter()
+        self._graphs_before = _graphs()
+
+    def begin(self) -> None:
+        """Begin to watch."""
+        self._began = time.perf_counter()
+        self._graphs_before = _graphs()
+        _patches.begin(self._observe)
+
+    def end(self) -> None:
+        """Stop watching."""
+        _patches.end(self._observe)
+        self.graphs = _graphs() - self._graphs_before
+        for site in self.sites.values():
+            _check_last(site)
+            site.last = None
+
+    @property
+    def findings(self) -> list[WatchFinding]:
+        """What was found so far, by line."""
+        found = []
+        for site in self.sites.values():
+            sights = dict(site.seen)
+            sights.update({kind: [1, text] for kind, text in _over_all_calls(site)})
+            for kind, (count, message) in sights.items():
+                calls = site.ranges if kind == "probabilities-as-logits" and site.ranges else count
+                found.append(WatchFinding(site.path, site.line, site.family, kind, message, calls, site.read))
+        return sorted(found, key=lambda f: (f.path, f.line, f.kind))
+
+    def __str__(self) -> str:
+        from crossentropy.check.watching._report import to_text
+
+        return to_text(self)
+
+    def _observe(self, call: Call, make: Callable[[], Any]) -> Any:
+        site = self._site(call)
+        reads = self._reads(site, call)
+        if reads:
+            self._look(site, lambda: list(_looks.look_before(call)), call)
+        try:
+            result = make()
+        except Exception:
+            self._look(site, lambda: list(_looks.look_at_failure(call)), None)
+            raise
+        if reads:
+            self._look(site, lambda: self._after(site, call, result), None)
+        return result
+
+    def _site(self, call: Call) -> Site:
+        path, line = _users_line(sys._getframe(2))
+        key = (path, line, call.family)
+        with self._lock:
+            site = self.sites.get(key)
+            if site is None:
+                site = self.sites[key] = Site(path, line, call.family)
+            site.calls += 1
+        if site.last is not None:
+            _check_last(site)
+        return site
+
+    def _reads(self, site: Site, call: Call) -> bool:
+        if site.calls > FIRST and self.reading_s > SHARE * (time.perf_counter() - self._began):
+            return False
+        reason = _looks.why_not(call)
+        if reason:
+            site.unread[reason] = site.unread.get(reason, 0) + 1
+        else:
+            site.read += 1
+        return not reason
+
+    def _look(self, site: Site, look: Callable[[], list[Sight]], call: Call | None) -> None:
+        """Look, and never let that stop or change the program."""
+        start = time.perf_counter()
+        try:
+            with torch.no_grad(), torch._C.DisableTorchFunction():
+                sights = look()
+                if call is not None:
+                    self._facts(site, call)
+        except Exception as error:
+            reason = f"reading them failed: {type(error).__name__}"
+            site.unread[reason] = site.unread.get(reason, 0) + 1
+            sights = []
+        with self._lock:
+            for sight in sights:
+                site.seen.setdefault(sight.kind, [0, sight.message])[0] += 1
+            self.reading_s += time.perf_counter() - start
+
+    @staticmethod
+    def _facts(site: Site, call: Call) -> None:
+        if call.family in ("cross_entropy", "nll_loss"):
+            _, site.classes = _looks.classes_of(call)
+            site.smoothing = call.label_smoothing
+        found = _looks.logit_range(call)
+        if found is not None:
+            site.low, site.high = min(site.low, found.low), max(site.high, found.high)
+            site.logits += found.number
+            site.ranges += 1
+        site.unlinked += torch.is_grad_enabled() and not call.input.requires_grad
+
+    @staticmethod
+    def _after(site: Site, call: Call, loss: Tensor) -> list[Sight]:
+        sights = list(_looks.look_after(call, loss))
+        if loss.numel() and call.reduction != 2:
+            value = float(loss.detach().mean())
+            if value == value:
+                site.first_loss = value if site.first_loss is None else site.first_loss
+                site.last_loss = value
+                site.lowest_loss = value if site.lowest_loss is None else min(value, site.lowest_loss)
+        # whether somebody makes it require a gradient, which no parameter would get, shows later
+        site.last = None if loss.requires_grad else loss
+        return sights
+
+
+def _check_last(site: Site) -> None:
+    loss, site.last = site.last, None
+    if loss is not None and loss.requires_grad and loss.is_leaf:
+        text = (
+            "the loss was made to require a gradient after it was computed, but nothing before it does: no parameter "
+            "gets a gradient (an argmax, detach(), item() or no_grad() stands before the loss)"
+        )
+        site.seen.setdefault("dead-gradient", [0, text])[0] += 1
+
+
+def _over_all_calls(site: Site) -> list[tuple[str, str]]:
+    found = []
+    if (
+        site.logits >= _ENOUGH
+        and site.ranges >= 3
+        and site.low >= 0
+        and site.high <= 1
+        and site.low < site.high
+    ):
+        found.append(
+            (
+                "probabilities-as-logits",
+                f"all {site.logits:,} logits read, of {site.ranges} calls, lie in [0, 1]: a sigmoid stands before a "
+                "loss that takes logits",
+            )
+        )
+    squashed = "probabilities-as-logits" in site.seen
+    if site.classes and site.classes > 1 and site.lowest_loss is not None and (squashed or site.smoothing):
+        least = _looks.floor(site.classes, 0.0 if squashed else site.smoothing)
+        if site.read >= FIRST and site.lowest_loss < 1.02 * least:
+            cause = (
+                "of probabilities given as logits" if squashed else f"of label_smoothing={site.smoothing:g}"
+            )
+            found.append(
+                (
+                    "floor-reached",
+                    f"the loss has come down to {site.lowest_loss:.4f}, and {least:.4f} nats is the floor {cause} with "
+                    f"{site.classes} classes: it says nothing more about the model",
+                )
+            )
+    return found
+
+
+def _users_line(frame: FrameType | None) -> tuple[str, int]:
+    """Return the nearest line of the user's own, or the nearest outside of torch if all is installed."""
+    nearest = None
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if not path.startswith(_OURS):
+            if not path.startswith((*_INSTALLED, *_GENERATED)):
+                return path, frame.f_lineno
+            nearest = nearest or (path, frame.f_lineno)
+        frame = frame.f_back
+    return nearest or ("?", 0)
+
+
+def _graphs() -> int:
+    """Return how many graphs torch.compile has made."""
+    dynamo = sys.modules.get("torch._dynamo.utils")
+    return int(dynamo.counters["stats"]["unique_graphs"]) if dynamo is not None else 0

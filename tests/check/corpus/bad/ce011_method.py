@@ -1,0 +1,2 @@
+def log_p(scores):
+    return scores.sigmoid().log()  # expect: CE011

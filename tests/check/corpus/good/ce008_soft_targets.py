@@ -1,0 +1,6 @@
+import torch
+import torch.nn.functional as F
+
+logits = torch.randn(8, 5)
+y = F.one_hot(torch.randint(5, (8,)), num_classes=5).float()
+loss = F.cross_entropy(logits, 0.9 * y + 0.1 / 5)

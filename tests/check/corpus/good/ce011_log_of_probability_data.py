@@ -1,0 +1,5 @@
+import torch
+
+
+def logit(p):
+    return torch.log(p) - torch.log(1 - p)

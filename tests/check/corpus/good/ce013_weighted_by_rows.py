@@ -1,0 +1,12 @@
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def validate(model, dataset):
+    loader = DataLoader(dataset, batch_size=32)
+    total = 0.0
+    for x, y in loader:
+        total += F.cross_entropy(model(x), y).item() * len(y)
+    return total / len(loader.dataset)

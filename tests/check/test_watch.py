@@ -1,0 +1,285 @@
+"""The watched run: what is seen, what is said about it, and that the program runs as it would without."""
+
+import threading
+import warnings
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import crossentropy
+from crossentropy.check.watching import _patches
+from crossentropy.check.watching._looks import floor
+from crossentropy.errors import CrossEntropyWarning
+
+from_import = F.cross_entropy  # a name given before any watch
+IDS = torch.tensor([0, 1, 2, 1])
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
+def watched(program):
+    """Return the watch of a program, its warnings taken in silence."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CrossEntropyWarning)
+        with crossentropy.watch() as watch:
+            program()
+    return watch
+
+
+def kinds(watch):
+    return sorted({f.kind for f in watch.findings})
+
+
+def logits(*shape):
+    return (3 * torch.randn(*shape)).requires_grad_()
+
+
+def bce_of(target, shape=(4, 1)):
+    return lambda: F.binary_cross_entropy(torch.sigmoid(logits(*shape)), target)
+
+
+def fails(call):
+    with pytest.raises((IndexError, RuntimeError, ValueError)):
+        call()
+
+
+def sigmoid_twice():
+    for _ in range(4):
+        F.binary_cross_entropy_with_logits(torch.rand(100), torch.rand(100))
+
+
+def trick():
+    loss = F.cross_entropy(logits(4, 3).detach(), IDS)
+    loss.requires_grad_(True)
+    loss.backward()
+
+
+MISTAKES = {
+    "softmax": (lambda: F.cross_entropy(logits(4, 3).softmax(1), IDS), "probabilities-as-logits"),
+    "softmax in half": (
+        lambda: F.cross_entropy(logits(4, 3).softmax(1).bfloat16(), IDS),
+        "probabilities-as-logits",
+    ),
+    "softmax of images": (
+        lambda: F.cross_entropy(logits(2, 3, 4, 5).softmax(1), torch.zeros(2, 4, 5, dtype=torch.long)),
+        "probabilities-as-logits",
+    ),
+    "module": (lambda: nn.CrossEntropyLoss()(logits(4, 3).softmax(1), IDS), "probabilities-as-logits"),
+    "old name": (lambda: from_import(logits(4, 3).softmax(1), IDS), "probabilities-as-logits"),
+    "sigmoid twice": (sigmoid_twice, "probabilities-as-logits"),
+    "logits in bce": (
+        lambda: fails(lambda: F.binary_cross_entropy(logits(9) * 9, torch.ones(9))),
+        "logits-as-probabilities",
+    ),
+    "id too large": (lambda: fails(lambda: F.cross_entropy(logits(4, 2), IDS)), "class-id-out-of-range"),
+    "id negative": (lambda: fails(lambda: F.nll_loss(logits(4, 3), IDS - 2)), "class-id-out-of-range"),
+    "float ids": (lambda: fails(lambda: F.cross_entropy(logits(4, 3), IDS.float())), "wrong-target"),
+    "column": (lambda: fails(lambda: F.cross_entropy(logits(4, 3), IDS[:, None])), "wrong-target"),
+    "multi-hot": (
+        lambda: F.cross_entropy(logits(2, 3), torch.tensor([[1.0, 1, 0], [0, 0, 1]])),
+        "wrong-target",
+    ),
+    "labels of -1 and 1": (
+        lambda: F.binary_cross_entropy_with_logits(logits(4), torch.tensor([-1.0, 1, 1, -1])),
+        "wrong-target",
+    ),
+    "all ignored": (lambda: F.cross_entropy(logits(2, 3), torch.full((2,), -100)), "all-ignored"),
+    "nan input": (lambda: F.cross_entropy(logits(4, 3) * float("nan"), IDS), "nan"),
+    "nan target": (
+        lambda: F.binary_cross_entropy_with_logits(logits(2), torch.tensor([0.0, float("nan")])),
+        "nan",
+    ),
+    "saturated": (
+        lambda: F.binary_cross_entropy(torch.sigmoid(torch.tensor([99.0, 0.0])), torch.tensor([0.0, 1.0])),
+        "dead-gradient",
+    ),
+    "requires_grad afterwards": (trick, "dead-gradient"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_each_mistake_is_seen_at_the_line_of_the_user(case):
+    program, kind = MISTAKES[case]
+    watch = watched(program)
+    assert kinds(watch) == [kind]
+    assert {f.path for f in watch.findings} == {__file__}
+    assert f": {kind} (" in str(watch)
+
+
+def soft_targets():
+    F.cross_entropy(logits(4, 3), logits(4, 3).softmax(1))
+
+
+CORRECT = {
+    "logits": lambda: F.cross_entropy(logits(4, 3), IDS),
+    "log-probabilities": lambda: F.cross_entropy(logits(4, 3).log_softmax(1), IDS),
+    "nll": lambda: F.nll_loss(logits(4, 3).log_softmax(1), IDS),
+    "soft targets": soft_targets,
+    "smoothing": lambda: F.cross_entropy(logits(4, 3), IDS, label_smoothing=0.1),
+    "ignored rows": lambda: F.cross_entropy(logits(4, 3), torch.tensor([0, -100, 2, 1])),
+    "minus infinity": lambda: F.cross_entropy(torch.tensor([[0.0, -torch.inf]]), torch.tensor([0])),
+    "one row of one class": lambda: F.cross_entropy(torch.ones(4, 1), torch.zeros(4, dtype=torch.long)),
+    "logits in [0, 1]": lambda: F.cross_entropy(torch.rand(4, 3), IDS),
+    "a few binary logits in [0, 1]": lambda: F.binary_cross_entropy_with_logits(
+        torch.rand(50), torch.ones(50)
+    ),
+    "empty": lambda: F.cross_entropy(logits(0, 3), IDS[:0], reduction="sum"),
+    "one row": lambda: F.cross_entropy(logits(3), torch.tensor(1)),
+    "bce": bce_of(torch.ones(4, 1)),
+}
+
+
+@pytest.mark.parametrize("case", CORRECT)
+def test_nothing_is_found_in_what_is_correct(case):
+    watch = watched(CORRECT[case])
+    assert not watch.findings
+    assert str(watch).startswith("crossentropy watch: 0 findings\n")
+    assert "What was not:" in str(watch)
+    (site,) = watch.sites.values()
+    assert (site.calls, site.read, site.unread) == (1, 1, {})
+
+
+def train(steps=30, reduction="mean"):
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.3), nn.Linear(8, 3))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(torch.randn(16, 6)), torch.randint(3, (16,)), reduction=reduction)
+        loss.mean().backward()
+        optimizer.step()
+        losses.append(loss.detach())
+    return losses, [p.detach().clone() for p in model.parameters()], torch.rand(3)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_the_program_computes_the_same_bits(reduction):
+    plain = train(reduction=reduction)
+    seen = []
+    watched(lambda: seen.append(train(reduction=reduction)))
+    for a, b in zip(plain, seen[0], strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_torch_is_as_it_was_afterwards_even_after_an_error_and_nested():
+    def state():
+        return [getattr(owner, name) for owner, name, *_ in _patches._POINTS]
+
+    before = state()
+
+    def program():
+        with crossentropy.watch() as inner:
+            assert F.cross_entropy is from_import
+            F.cross_entropy(logits(4, 3), IDS)
+        assert state() != before
+        inners.append(inner)
+        raise ZeroDivisionError
+
+    inners = []
+    with pytest.raises(ZeroDivisionError):
+        watched(program)
+    assert state() == before
+    assert [s.calls for s in inners[0].sites.values()] == [1]
+
+
+def test_every_thread_is_seen():
+    def program():
+        threads = [threading.Thread(target=CORRECT["logits"]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    watch = watched(program)
+    assert sum(s.calls for s in watch.sites.values()) == 4
+
+
+def test_torch_func_script_and_trace_still_work_and_are_counted():
+    weight = torch.randn(6, 3)
+    x = torch.randn(4, 6)
+
+    def program():
+        torch.func.grad(lambda w: F.cross_entropy(x @ w, IDS))(weight)
+        scripted = torch.jit.script(nn.CrossEntropyLoss())
+        torch.testing.assert_close(scripted(x[:, :3], IDS), F.cross_entropy(x[:, :3], IDS))
+        torch.jit.trace(lambda z: F.cross_entropy(z, IDS), x[:, :3])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        watch = watched(program)
+    reasons = {r for s in watch.sites.values() for r in s.unread}
+    assert reasons == {"inside of torch.func", "torch.jit.trace was recording"}
+    assert all(reason in str(watch) for reason in reasons)
+
+
+def test_what_is_compiled_is_said_to_be_unseen():
+    def program():
+        torch._dynamo.reset()
+        torch.compile(lambda z: F.cross_entropy(z * 2, IDS), backend="aot_eager", fullgraph=True)(
+            logits(4, 3)
+        )
+
+    watch = watched(program)
+    assert not watch.sites
+    assert "losses inside of the 1 graphs that torch.compile made" in str(watch)
+
+
+def test_calls_beyond_the_share_of_time_are_counted_and_not_read(monkeypatch):
+    monkeypatch.setattr("crossentropy.check.watching._watch.SHARE", 0.0)
+
+    def program():
+        for _ in range(30):
+            F.cross_entropy(logits(4, 3), IDS)
+
+    watch = watched(program)
+    (site,) = watch.sites.values()
+    assert (site.calls, site.read) == (30, 8)
+    assert "the values of 22 of 30 calls" in str(watch)
+
+
+def test_a_floor_that_is_reached_is_said():
+    def squashed():
+        for _ in range(10):
+            F.cross_entropy(F.one_hot(IDS, 3).float(), IDS)
+
+    def smoothed():
+        for _ in range(10):
+            F.cross_entropy(F.one_hot(IDS, 3) * 3.7, IDS, label_smoothing=0.1)
+
+    assert kinds(watched(squashed)) == ["floor-reached", "probabilities-as-logits"]
+    assert kinds(watched(smoothed)) == ["floor-reached"]
+
+
+@pytest.mark.parametrize(("classes", "value"), [(2, 0.3133), (3, 0.5514), (10, 1.4612), (1000, 5.910)])
+def test_the_floor_is_the_loss_of_a_certain_and_right_probability(classes, value):
+    loss = F.cross_entropy(torch.eye(classes, dtype=torch.float64), torch.arange(classes))
+    assert floor(classes) == pytest.approx(float(loss), abs=1e-12)
+    assert floor(classes) == pytest.approx(value, abs=6e-4)
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.5, 0.9])
+def test_the_floor_of_smoothing_is_the_entropy_of_the_smoothed_target(smoothing):
+    target = (1 - smoothing) * torch.eye(7, dtype=torch.float64) + smoothing / 7
+    loss = F.cross_entropy(target.log(), torch.arange(7), label_smoothing=smoothing)
+    assert floor(7, smoothing) == pytest.approx(float(loss), abs=1e-12)
+
+
+def test_the_block_warns_at_the_line_of_the_user():
+    with pytest.warns(CrossEntropyWarning, match="probabilities-as-logits") as caught, crossentropy.watch():
+        F.cross_entropy(logits(4, 3).softmax(1), IDS)
+    assert caught[0].filename == __file__
+
+
+def test_a_watch_that_fails_to_read_says_so_and_leaves_the_program_alone(monkeypatch):
+    def broken(call):
+        raise MemoryError
+
+    monkeypatch.setattr("crossentropy.check.watching._looks.look_before", broken)
+    watch = watched(CORRECT["logits"])
+    assert "reading them failed: MemoryError" in str(watch)
