@@ -288,7 +288,9 @@ def test_what_a_bundle_makes_us_hold_is_bounded(good, tmp_path, what):
     else:
         files["schema"] = claimed(folder, "schema", b'{"columns": [' + b"[]," * (5 << 20) + b"[]]}")
     (folder / "model.json").write_text(json.dumps(index))
-    done = subprocess.run([sys.executable, "-c", LIMITED, str(folder)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(folder)], capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.startswith(str(folder))
     assert len(done.stdout.splitlines()) == 1
