@@ -11,8 +11,7 @@ arrays, since the kernels want the coefficients of one column as neighbours; eve
 that layout, and the reader of a result sees an ordinary (outputs, width) array.
 
 The preconditioner. Up to `FULL` entries the blocks of `_metric`, from rows made dense a tile at a time. Above, the
-diagonal for sparse columns, and a block a class for the dense columns beside them, which are few, correlated and of any
-scale. Blocks for the most frequent words were tried in the same place and made things worse (50,000 x 77,249, K = 58:
+diagonal for every column. Blocks for the most frequent words were tried and made things worse (50,000 x 77,249, K = 58:
 92 passes with the 128 most frequent, 69 with the diagonal): what is left then, the coupling of classes and of the words
 of a row, is a diagonal's equal.
 """

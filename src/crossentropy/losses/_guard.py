@@ -44,7 +44,7 @@ def check_probabilities_as_logits(input: Tensor, axis: int, options: LossOptions
         f"The logits look like probabilities: all {input.numel() // classes} rows lie in [0, 1] and sum to 1. Softmax "
         f"is inside the loss; after a second one the loss of {classes} classes cannot fall below {least:.4f} nats."
     )
-    fix = "Give the logits, or the logarithms of the probabilities."
+    fix = "Give the logits, or the logarithms of the probabilities; `crossentropy learn pytorch --open` shows why."
     if options.probabilities == "raise":
         raise InputError(message, fix=fix)
     _warn(f"{message} {fix} If they are logits: LossOptions(probabilities='allow').", MisuseWarning)
