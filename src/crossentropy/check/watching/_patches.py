@@ -65,7 +65,15 @@ _POINTS: tuple[tuple[Any, str, str, Reader], ...] = (
     (torch, "binary_cross_entropy_with_logits", "aten::binary_cross_entropy_with_logits", _bce_logits),
 )
 
-Observer = Callable[[Call, Callable[[], Any]], Any]
+FAMILIES = {
+    "cross_entropy_loss": "cross_entropy",
+    "nll_loss_nd": "nll_loss",
+    "binary_cross_entropy": "binary_cross_entropy",
+    "binary_cross_entropy_with_logits": "binary_cross_entropy_with_logits",
+}
+
+# gets the family, what reads the arguments, and a function that makes the call
+Observer = Callable[[str, Callable[[], Call], Callable[[], Any]], Any]
 _observers: list[Observer] = []
 _lock = threading.Lock()
 _originals: list[Any] = []
@@ -73,13 +81,13 @@ _at_fork: list[bool] = []
 
 
 def begin(observer: Observer) -> None:
-    """Let an observer see each call: it gets the call, and a function that makes it."""
+    """Let an observer see each call."""
     with _lock:
         if not _originals:
             for owner, name, builtin, reader in _POINTS:
                 original = getattr(owner, name)
                 _originals.append(original)
-                wrapper = _wrapper(original, reader)
+                wrapper = _wrapper(original, FAMILIES[name], reader)
                 # torch.jit knows its builtins by identity
                 jit_builtins._register_builtin(wrapper, builtin)
                 setattr(owner, name, wrapper)
@@ -102,23 +110,30 @@ def end(observer: Observer) -> None:
             _originals.clear()
 
 
-def _wrapper(original: Callable[..., Any], reader: Reader) -> Callable[..., Any]:
+def _wrapper(original: Callable[..., Any], family: str, reader: Reader) -> Callable[..., Any]:
     def watched(*args: Any, **kwargs: Any) -> Any:
         # Dynamo traces through here, and keeps the plain operation
         if torch.compiler.is_compiling() or not _observers:
             return original(*args, **kwargs)
-        call = reader(*args, **kwargs)
+
+        def read() -> Call:
+            return reader(*args, **kwargs)
 
         def make() -> Any:
             return original(*args, **kwargs)
 
+        if len(_observers) == 1:
+            return _observers[0](family, read, make)
+        around = make
         for observer in tuple(_observers):
-            make = _around(observer, call, make)
-        return make()
+            around = _around(observer, family, read, around)
+        return around()
 
     watched.__name__ = getattr(original, "__name__", "watched")
     return watched
 
 
-def _around(observer: Observer, call: Call, make: Callable[[], Any]) -> Callable[[], Any]:
-    return lambda: observer(call, make)
+def _around(
+    observer: Observer, family: str, read: Callable[[], Call], make: Callable[[], Any]
+) -> Callable[[], Any]:
+    return lambda: observer(family, read, make)

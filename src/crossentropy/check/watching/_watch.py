@@ -1,7 +1,7 @@
 """The watch: which calls are read, at which line of the user's, within how much time.
 
 Every call is counted; the values of the first calls at each line are read, and those of later calls only while all the
-reading has taken less than two hundredths of the time that has passed, so that a watch cannot slow a program down by
+reading has taken less than five thousandths of the time that has passed, so that a watch cannot slow a program down by
 more than that and the counting itself (a few microseconds a call).
 """
 
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import torch
@@ -25,7 +25,7 @@ from crossentropy.check.watching._looks import Sight
 from crossentropy.check.watching._patches import Call
 
 FIRST = 8  # calls at each line whose values are always read
-SHARE = 0.02  # of the time that has passed, for reading the others
+SHARE = 0.005  # of the time that has passed, for reading the others
 _ENOUGH = 200  # logits, in at least three calls, before a range says anything
 _OURS = (str(Path(__file__).parents[2]), str(Path(torch.__file__).parent))
 _GENERATED = ("<frozen", "<eval_with_key")
@@ -111,41 +111,45 @@ class Watch:
 
         return to_text(self)
 
-    def _observe(self, call: Call, make: Callable[[], Any]) -> Any:
-        site = self._site(call)
-        reads = self._reads(site, call)
-        if reads:
-            self._look(site, lambda: list(_looks.look_before(call)), call)
+    def _observe(self, family: str, read: Callable[[], Call], make: Callable[[], Any]) -> Any:
+        site = self._site(family)
+        if site.calls > FIRST and self.reading_s > SHARE * (time.perf_counter() - self._began):
+            call = None
+        else:
+            call = self._readable(site, read())
+        if call is not None:
+            looked = call
+            self._look(site, lambda: list(_looks.look_before(looked)), looked)
         try:
             result = make()
         except Exception:
-            self._look(site, lambda: list(_looks.look_at_failure(call)), None)
+            self._look(site, lambda: list(_looks.look_at_failure(read())), None)
             raise
-        if reads:
-            self._look(site, lambda: self._after(site, call, result), None)
+        if call is not None:
+            looked = call
+            self._look(site, lambda: self._after(site, looked, result), None)
         return result
 
-    def _site(self, call: Call) -> Site:
+    def _site(self, family: str) -> Site:
         path, line = _users_line(sys._getframe(2))
-        key = (path, line, call.family)
+        key = (path, line, family)
+        site = self.sites.get(key)
         with self._lock:
-            site = self.sites.get(key)
             if site is None:
-                site = self.sites[key] = Site(path, line, call.family)
+                site = self.sites.setdefault(key, Site(path, line, family))
             site.calls += 1
         if site.last is not None:
             _check_last(site)
         return site
 
-    def _reads(self, site: Site, call: Call) -> bool:
-        if site.calls > FIRST and self.reading_s > SHARE * (time.perf_counter() - self._began):
-            return False
+    @staticmethod
+    def _readable(site: Site, call: Call) -> Call | None:
         reason = _looks.why_not(call)
         if reason:
             site.unread[reason] = site.unread.get(reason, 0) + 1
-        else:
-            site.read += 1
-        return not reason
+            return None
+        site.read += 1
+        return call
 
     def _look(self, site: Site, look: Callable[[], list[Sight]], call: Call | None) -> None:
         """Look, and never let that stop or change the program."""
@@ -233,15 +237,23 @@ def _over_all_calls(site: Site) -> list[tuple[str, str]]:
     return found
 
 
+_whose: dict[CodeType, int] = {}  # 0 torch's or ours, 1 installed or generated, 2 the user's
+
+
 def _users_line(frame: FrameType | None) -> tuple[str, int]:
     """Return the nearest line of the user's own, or the nearest outside of torch if all is installed."""
     nearest = None
     while frame is not None:
-        path = frame.f_code.co_filename
-        if not path.startswith(_OURS):
-            if not path.startswith((*_INSTALLED, *_GENERATED)):
-                return path, frame.f_lineno
-            nearest = nearest or (path, frame.f_lineno)
+        code = frame.f_code
+        whose = _whose.get(code)
+        if whose is None:
+            path = code.co_filename
+            whose = 0 if path.startswith(_OURS) else 1 if path.startswith((*_INSTALLED, *_GENERATED)) else 2
+            _whose[code] = whose
+        if whose == 2:
+            return code.co_filename, frame.f_lineno
+        if whose == 1 and nearest is None:
+            nearest = code.co_filename, frame.f_lineno
         frame = frame.f_back
     return nearest or ("?", 0)
 
