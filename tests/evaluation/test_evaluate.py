@@ -252,3 +252,11 @@ def test_the_interval_of_the_skill_covers_as_often_as_it_says(sure):
     if sure == 4.0:
         spread = np.std(-np.log(frequency[targets])) / -(frequency @ np.log(frequency))
         assert np.mean(widths) < 0.8 * 2 * 1.96 * spread / np.sqrt(500)
+
+
+def test_a_loss_beyond_the_exponential_is_still_a_number_and_comes_back_from_json():
+    logits = np.array([[0.0, 3e4], [3e4, 0.0], [2e4, 0.0]])
+    evaluation = evaluate(logits, np.array([0, 1, 0]), classes=("a", "b"))
+    assert evaluation.loss.value == pytest.approx(2e4)
+    assert np.isfinite(evaluation.perplexity.high)
+    assert type(evaluation).model_validate_json(evaluation.model_dump_json()) == evaluation
