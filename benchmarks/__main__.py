@@ -7,7 +7,16 @@ import platform
 import sys
 from pathlib import Path
 
-NAMES = ("main_job", "start_up", "linear_dense", "linear_cv", "linear_sparse", "losses", "linear_losses")
+NAMES = (
+    "main_job",
+    "start_up",
+    "linear_dense",
+    "linear_cv",
+    "linear_sparse",
+    "losses",
+    "linear_losses",
+    "check",
+)
 
 
 def main() -> None:
