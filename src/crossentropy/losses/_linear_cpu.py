@@ -7,8 +7,9 @@ thread, in the order of the threads, so that the result does not depend on who i
 
 The second pass needs the logits again. As many as the memory allows are kept from the first; the others are made anew.
 That is 6 N D K operations where all are kept, 8 N D K where none is. Memory, with B rows in a block, T threads, tiles
-of J classes: (2 + T) B D for the rows packed and the partial sums, T J (D + 2 B) for the tiles, B K for logits that
-are kept, 4 bytes each. Without a limit that is 1 % of what all logits would take, or as little as goes.
+of J classes: (1 + T) B D for the rows packed and the partial sums (the first thread's are the gradient itself, where
+no row is left out), T J (D + 2 B) for the tiles, B K for logits that are kept, 4 bytes each. Without a limit that is
+1 % of what all logits would take, or as little as goes.
 
 More rows in a block read the weight and its gradient less often: from 128 rows on memory is no longer what one waits
 for. The tile is as many classes as fill half of a 1 MB second-level cache with their features.
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 _WORTH = 1e9
 _MOST_ENTRIES = 64
 _CACHE = 400 << 10
+_LEAST_STEP = 32
+
+# Of what all logits would take; the sums and targets of the rows are another thousandth.
+_SHARE = 0.009
 _WITHOUT_PRODUCTS = frozenset({"losses", "logsumexp", "target_probability"})
 
 
@@ -77,13 +82,16 @@ def plan(n: int, columns: int, classes: int, threads: int, wanted: bool, memory_
     """Fill the memory limit: four panels with all logits kept, or two with a share of them, or at least one."""
     from crossentropy.losses._microkernel import COLUMNS
 
-    step = max(32, min(128, _CACHE // (4 * columns)))
-    limit = memory_limit if memory_limit is not None else n * classes * 4 // 100
+    step = max(_LEAST_STEP, min(128, _CACHE // (4 * columns)))
+    limit = memory_limit if memory_limit is not None else int(_SHARE * n * classes * 4)
     most = -(-n // COLUMNS)
 
     def held(panels: int) -> int:
         rows = panels * COLUMNS
-        return 4 * ((2 + threads) * rows * columns + threads * step * (columns + 2 * rows))
+        return 4 * ((1 + threads) * rows * columns + threads * step * (columns + 2 * rows))
+
+    if held(1) > limit:
+        step = _LEAST_STEP
 
     if not wanted:
         return Plan(min(2, most), step, 0.0)
@@ -144,7 +152,9 @@ class Rows:
 class _Worker:
     """One thread's range of classes and its arrays."""
 
-    def __init__(self, low: int, high: int, plan: Plan, columns: int, rows: int, wanted: list[bool]) -> None:
+    def __init__(
+        self, low: int, high: int, plan: Plan, columns: int, rows: int, wanted: list[bool], partial: bool
+    ) -> None:
         from crossentropy.losses._microkernel import COLUMNS
 
         kept = int(plan.kept * (high - low))
@@ -152,7 +162,7 @@ class _Worker:
         self.tiles = (_empty(kept, rows), _empty(plan.step, rows))
         self.slopes = _empty(plan.step if any(wanted) else 0, rows)
         self.packed = _empty(-(-columns // COLUMNS) if wanted[0] else 0, plan.step, COLUMNS)
-        self.partial = _empty(rows if wanted[0] else 0, columns)
+        self.partial = _empty(rows if wanted[0] and partial else 0, columns)
 
 
 def run(
@@ -211,9 +221,10 @@ class _Passes:
         tile = plan(len(rows.index), columns, classes, self.threads, self.wanted, memory_limit)
         self.wide = tile.panels * COLUMNS
         edges = [classes * part // self.threads // 4 * 4 for part in range(self.threads)] + [classes]
+        some = [g is not None for g in gradients]
         self.workers = [
-            _Worker(low, high, tile, columns, self.wide, [g is not None for g in gradients])
-            for low, high in pairwise(edges)
+            _Worker(low, high, tile, columns, self.wide, some, number > 0)
+            for number, (low, high) in enumerate(pairwise(edges))
         ]
         self.turned = _empty(tile.panels, columns, COLUMNS)
         self.straight = _empty(-(-columns // COLUMNS) if self.wanted else 0, self.wide, COLUMNS)
@@ -244,37 +255,44 @@ class _Passes:
             for w, s in zip(self.workers, sums, strict=True)
         ]
         _all(pool, forward, given)
-        lse, line, hit = _together(sums, used)
+        top, lse, line, hit = _together(sums, used)
         pull = rows.pull[part]
         losses = pull * lse - line + self.z_loss * np.square(lse)
         self.found["losses"][part] = rows.weight[part] * losses
         self.found["logsumexp"][part] = lse
         self.found["target_probability"][part] = np.exp(hit - lse)
         if self.wanted:
-            scale = rows.weight[part] * factor[part]
-            self._gradients(pool, part, against, lse, scale * (pull + 2 * self.z_loss * lse), scale)
+            # Rounded first: the two parts of a slope, p and the target, shall have the same factor.
+            scale = (rows.weight[part] * factor[part]).astype(np.float32).astype(np.float64)
+            push = scale * (pull + 2 * self.z_loss * lse) * np.exp(top - lse)
+            self._gradients(pool, part, against, top, push, scale)
 
     def _gradients(
-        self, pool: ThreadPoolExecutor, part: slice, against: Any, lse: Array, pull: Array, scale: Array
+        self, pool: ThreadPoolExecutor, part: slice, against: Any, top: Array, push: Array, scale: Array
     ) -> None:
         from crossentropy.losses._linear_kernels import backward
 
         to_features, to_weight, to_bias = self.gradients
-        used = len(lse)
+        used = len(top)
         # Behind the last row there is nothing to take the exponential of: e^(z - inf) = 0.
-        wide = (self._wide(lse, np.inf), self._wide(pull, 0), self._wide(scale, 0))
+        wide = (self._wide(top, np.inf), self._wide(push, 0), self._wide(scale, 0))
         packs = (self.turned, self.straight)
         outs = (to_weight, to_bias, part.start > 0)
+        whole = len(to_features) == len(self.rows.index)
+        partials = [
+            to_features[part] if whole else _empty(used if len(to_features) else 0, to_features.shape[1])
+        ]
+        partials += [worker.partial[:used] for worker in self.workers[1:]]
         given = [
-            (*self.layer, *w.range, *packs, *against, *w.tiles, w.slopes, w.packed, *wide, w.partial, *outs)
-            for w in self.workers
+            (*self.layer, *w.range, *packs, *against, *w.tiles, w.slopes, w.packed, *wide, partial, *outs)
+            for w, partial in zip(self.workers, partials, strict=True)
         ]
         _all(pool, backward, given)
         if len(to_features):
-            total = self.workers[0].partial[:used]
-            for worker in self.workers[1:]:
-                total += worker.partial[:used]
-            to_features[self.rows.index[part]] = total
+            for partial in partials[1:]:
+                partials[0] += partial
+            if not whole:
+                to_features[self.rows.index[part]] = partials[0]
 
     def _wide(self, values: Array, rest: float) -> Array:
         wide = np.full(self.wide, rest, np.float32)
@@ -294,13 +312,13 @@ class _Sums:
         )
 
 
-def _together(sums: list[_Sums], rows: int) -> tuple[Array, Array, Array]:
+def _together(sums: list[_Sums], rows: int) -> tuple[Array, Array, Array, Array]:
     most, total, line, hit = (np.stack([s.arrays[i][:rows] for s in sums]) for i in range(4))
     top = most.max(0).astype(np.float64)
     shift = np.where(top == -np.inf, 0, top)
     with np.errstate(divide="ignore", invalid="ignore"):
         lse = shift + np.log((total * np.exp(np.where(most == -np.inf, shift, most) - shift)).sum(0))
-    return lse, line.sum(0), hit.max(0)
+    return shift, lse, line.sum(0), hit.max(0)
 
 
 def _all(pool: ThreadPoolExecutor, task: Any, arguments: list[tuple[Any, ...]]) -> None:

@@ -10,8 +10,7 @@ linear in the logits (the targets' and the smoothing's part of the loss). It kee
 of its range. `backward` takes each tile from there, or makes it again, turns it into slopes, and multiplies them with
 the weight (into the rows' gradients, a partial sum of this range) and with the rows (into this range of the weight's).
 
-The exponential: Cephes' expf (Moshier), to degree 7 after reduction by ln 2 in two parts; relative error below 2e-7
-from -87 up, 0 below. NaN stays NaN.
+Exponentials are those of `_vector.py`, of numbers up to 0: logits less the largest of their row.
 """
 
 from __future__ import annotations
@@ -19,41 +18,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from crossentropy.losses._microkernel import COLUMNS, ROWS, compiled, inlined, multiply
+from crossentropy.losses._vector import exponential, hyperbolic
 
 _f32 = np.float32
-_LOG2E, _HIGH, _LOW = _f32(1.4426950408889634), _f32(0.693359375), _f32(-2.12194440e-4)
-_P0, _P1, _P2 = _f32(1.9875691500e-4), _f32(1.3981999507e-3), _f32(8.3334519073e-3)
-_P3, _P4, _P5 = _f32(4.1665795894e-2), _f32(1.6666665459e-1), _f32(0.5)
-_LEAST, _ZERO, _ONE, _TWO = _f32(-87.0), _f32(0), _f32(1), _f32(2)
-_BIAS, _SHIFT = np.int32(127), np.int32(23)
-
-
-def _bitcast(typing: Any, bits: Any) -> tuple[Any, Any]:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.FloatType())
-
-    return types.float32(types.int32), generate
-
-
-_bits_as_float: Any = intrinsic(_bitcast)
-_integer: Any = types.int32
-
-
-@inlined
-def exp(x: Any) -> Any:
-    c = _LEAST if x < _LEAST else x
-    n = np.floor(c * _LOG2E + _P5)
-    r = c - n * _HIGH
-    r = r - n * _LOW
-    p = ((((_P0 * r + _P1) * r + _P2) * r + _P3) * r + _P4) * r + _P5
-    p = p * (r * r) + (r + _ONE)
-    e = p * _bits_as_float((_integer(n) + _BIAS) << _SHIFT)
-    return _ZERO if x < _LEAST else e
+_ZERO, _ONE = _f32(0), _f32(1)
 
 
 @compiled
@@ -109,10 +79,7 @@ def _logits(weight: Any, low: int, turned: Any, panel: int, bend: Any, bias: Any
     if cap > _ZERO:
         for j in range(n):
             for i in range(at, at + COLUMNS):
-                # tanh x = 1 - 2 / (1 + exp 2x); x of at least 40 is 1 to the last bit, and exp stays finite.
-                x = z[j, i] / cap
-                x = _f32(40) if x > _f32(40) else x
-                z[j, i] = cap * (_ONE - _TWO / (_ONE + exp(_TWO * x)))
+                z[j, i] = cap * hyperbolic(z[j, i] / cap)
     if cool != _ONE:
         for j in range(n):
             for i in range(at, at + COLUMNS):
@@ -131,11 +98,11 @@ def _add_up(z: Any, at: int, most: Any, total: Any, before: Any, part: Any) -> N
     for i in range(COLUMNS):
         # Where all logits so far are -inf (or NaN) any finite shift will do.
         shift = most[at + i] if most[at + i] > -np.inf else _ZERO
-        total[at + i] *= exp(before[i] - shift)
+        total[at + i] *= exponential(before[i] - shift)
         before[i] = shift
     for j in range(z.shape[0]):
         for i in range(COLUMNS):
-            part[i] += exp(z[j, at + i] - before[i])
+            part[i] += exponential(z[j, at + i] - before[i])
     for i in range(COLUMNS):
         total[at + i] += part[i]
 
@@ -195,13 +162,14 @@ def forward(
 
 @inlined
 def _slopes(
-    z: Any, low: int, bend: Any, lse: Any, pull: Any, scale: Any, ids: Any, shares: Any, spread: Any, out: Any
+    z: Any, low: int, bend: Any, top: Any, pull: Any, scale: Any, ids: Any, shares: Any, spread: Any, out: Any
 ) -> None:
-    # d loss / d z = (pull p - scale (spread + shares at ids)) (1 - (T z / cap)^2) / T
-    n, rows = z.shape[0], len(lse)
+    # With pull for what p = exp(z - lse) is multiplied by, times exp(top - lse): d loss / d z =
+    # (pull exp(z - top) - scale (spread + shares at ids)) (1 - (T z / cap)^2) / T
+    n, rows = z.shape[0], len(top)
     for j in range(n):
         for i in range(rows):
-            out[j, i] = pull[i] * exp(z[j, i] - lse[i])
+            out[j, i] = pull[i] * exponential(z[j, i] - top[i])
     if len(spread) > 0:
         for j in range(n):
             u = spread[low + j]
@@ -261,7 +229,7 @@ def backward(
     scratch: Any,
     slopes: Any,
     packed: Any,
-    lse: Any,
+    top: Any,
     pull: Any,
     scale: Any,
     to_features: Any,
@@ -281,7 +249,7 @@ def backward(
         if not inside:
             for panel in range(turned.shape[0]):
                 _logits(weight, at, turned, panel, bend, bias, z)
-        _slopes(z, at, bend, lse, pull, scale, ids, shares, spread, slopes)
+        _slopes(z, at, bend, top, pull, scale, ids, shares, spread, slopes)
         if len(to_bias) > 0:
             for j in range(n):
                 to_bias[at + j] += np.sum(slopes[j])
