@@ -12,7 +12,7 @@ test: .venv/dev chromium
 	$(BIN)/python -m pytest
 
 test-deep: .venv/dev chromium
-	$(BIN)/python -m pytest -m deep
+	$(BIN)/python -m pytest -m deep -o faulthandler_timeout=7200
 
 check: .venv/dev
 	$(BIN)/ruff check .

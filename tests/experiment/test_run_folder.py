@@ -1,5 +1,6 @@
 """The run folder: all of it or nothing, and what it holds is what the run was."""
 
+import contextlib
 import json
 import shutil
 import signal
@@ -145,8 +146,11 @@ def kill_while_saving(frame, folder, times, number):
         for _ in range(5):
             time.sleep(rng.uniform(0, 0.3))
             summary = read_summary(folder)
-        writer.send_signal(number)
-        writer.wait()
+        while writer.poll() is None:
+            # Python swallows what is raised inside of a destructor; whoever sees it go on sends another
+            writer.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                writer.wait(5)
         writer.stdout.close()
         summary = read_summary(folder)
         assert {p.name for p in folder.iterdir()} == FILES

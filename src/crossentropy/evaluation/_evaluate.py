@@ -81,8 +81,13 @@ def evaluate(
         classes=tuple(str(c) for c in classes),
         loss=loss,
         loss_bits=loss.value / float(np.log(2)),
-        # e^709 is the last that float64 holds, and JSON has no infinity
-        perplexity=Estimate(**{end: float(np.exp(min(b, 700.0))) for end, b in loss.model_dump().items()}),
+        # e^709 is the last that float64 holds: of a finite loss the perplexity is finite
+        perplexity=Estimate(
+            **{
+                end: float(np.exp(b if np.isinf(b) else min(b, 709.0)))
+                for end, b in loss.model_dump().items()
+            }
+        ),
         parts=_parts(more),
         uniform=float(np.log(k)),
         frequencies=entropy,

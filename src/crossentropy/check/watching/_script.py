@@ -56,7 +56,12 @@ def _as_main(script: str, arguments: Sequence[str], *, module: bool) -> Iterator
         signal.SIGTERM: signal.SIG_DFL,
         signal.SIGHUP: signal.SIG_DFL,
     }
-    handlers = {number: signal.signal(number, handler) for number, handler in own.items()}
+    # what nohup and background jobs of a shell ignore stays ignored
+    handlers = {
+        number: signal.signal(number, handler)
+        for number, handler in own.items()
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
