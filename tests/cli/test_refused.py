@@ -1,6 +1,7 @@
 """What cannot be used is refused: exit 2, one message, nothing written. Every case through the real command."""
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -37,6 +38,9 @@ def place(tmp_path_factory):
     frame.with_columns(kind=pl.lit(None)).write_csv(folder / "none.csv")
     frame.with_columns(kind=pl.col("weight") + 0.5).write_csv(folder / "continuous.csv")
     frame.drop("level").write_csv(folder / "lacks.csv")
+    frame.with_columns(kind=pl.lit("palm")).write_csv(folder / "other.csv")
+    for name, weight in {"heavy": 1e300, "weightless": 0.0}.items():
+        frame.with_columns(weight=pl.lit(weight)).write_csv(folder / f"{name}.csv")
     words = frame.with_columns(pl.col("number").cast(pl.String))
     pl.concat([words[:12], words[12:13].with_columns(number=pl.lit("tall")), words[13:]]).write_csv(
         folder / "words.csv"
@@ -92,6 +96,27 @@ CASES = {
         [*PREDICT, "lacks.csv"],
         "DataError",
         "lacks.csv has no column 'level', which the classifier was trained on.",
+    ),
+    "no path": ([*TRAIN, ""], "DataError", "The path is empty."),
+    "two kinds": (
+        [*TRAIN, "trees.csv", "--kind", "level=number", "--kind", "level=text"],
+        "ConfigError",
+        "--kind was given twice for one column.",
+    ),
+    "no weight": (
+        [*TRAIN, "heavy.csv", "--weight", "weight"],
+        "DataError",
+        "column 'weight', line 2: 1e+300 is no weight. Expected 0, or numbers from 1e-100 to 1e+100",
+    ),
+    "weightless": (
+        [*TRAIN, "weightless.csv", "--weight", "weight"],
+        "DataError",
+        "column 'weight': every weight is 0.",
+    ),
+    "other classes": (
+        ["evaluate", "trees", "other.csv", "--json"],
+        "DataError",
+        "no row has a target among the classes of the training rows: 'palm' and not 'ash', ",
     ),
     "no number": (
         [*PREDICT, "words.csv"],
@@ -184,6 +209,48 @@ def test_a_full_disk_keeps_what_was_there(place, tmp_path, what):
     assert code == 2, err
     assert "cannot be written (" in err.splitlines()[-1]
     assert before == after != ""
+
+
+def test_a_part_of_a_run_that_does_not_fit_names_the_run_once(place, tmp_path):
+    arguments = shlex.join(
+        [*COMMAND, "train", str(place / "trees.csv"), "--target", "kind", "--C", "1", "--out", "r"]
+    )
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 8; {arguments}"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last == "Error: r: cannot be written (File too large). Choose another folder with --out."
+    assert contents(tmp_path) == {}
+
+
+def test_a_full_standard_output_loses_no_run(place, tmp_path):
+    arguments = [*COMMAND, "train", str(place / "trees.csv"), "--target", "kind", "--C", "1", "--out", "r"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(arguments, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "Error: standard output: No space left on device; the run itself is whole, in r. "
+        "`crossentropy report r` prints its summary."
+    )
+    assert call("report", "r", cwd=tmp_path)[0] == 0
+
+
+def test_a_standard_error_that_takes_nothing_loses_no_run(place, tmp_path):
+    arguments = [*COMMAND, "train", str(place / "trees.csv"), "--target", "kind", "--C", "1", "--out", "r"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(arguments, cwd=tmp_path, stderr=full, stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 0
+    assert done.stdout.endswith("Report: r/report.html\n")
+
+
+def test_a_standard_input_that_is_closed_is_said(place):
+    line = f"{shlex.join([*COMMAND, 'inspect', '-'])} <&-"
+    done = subprocess.run(["bash", "-c", line], cwd=place, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "Error: standard input: is closed. Give a file, or pass the data on to it.\n",
+    )
 
 
 def test_a_full_standard_output_is_said(place):

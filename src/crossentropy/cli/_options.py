@@ -40,7 +40,10 @@ def reading_options(command: Command) -> Command:
 def given_reading(given: dict[str, Any]) -> dict[str, Any]:
     """Take the options of `reading_options` out of `given`, and return them as settings."""
     found = {name: given.pop(name) for name in _NAMES if name in given}
-    kinds = dict(map(_kind, found.pop("kind", ())))
+    pairs = list(map(_kind, found.pop("kind", ())))
+    kinds = dict(pairs)
+    if len(set(pairs)) > len(kinds):
+        raise ConfigError("--kind was given twice for one column.", fix="Give each column one kind.")
     if found.get("separator") in ("tab", "\\t"):
         found["separator"] = "\t"
     settings = {name: value for name, value in found.items() if value is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import traceback
@@ -65,8 +66,8 @@ def _told(error: BaseException) -> tuple[int, dict[str, Any]]:
     elif isinstance(error, MemoryError):
         message, fix, code = "There is not enough memory.", "Use fewer rows or columns.", 2
     elif isinstance(error, OSError):
-        where = error.filename or "standard output"
-        message, code = f"{where}: {error.strerror or error}.", 2
+        lost = "the working folder" if error.errno == errno.ENOENT else "standard output"
+        message, code = f"{error.filename or lost}: {error.strerror or error}.", 2
     else:
         message = f"a mistake in crossentropy itself: {name}: {message}"
         fix = "(--debug shows where)"
@@ -76,4 +77,8 @@ def _told(error: BaseException) -> tuple[int, dict[str, Any]]:
 
 def _write(text: str) -> None:
     # a path that is no UTF-8 has surrogates in Python, which no stream takes
-    click.echo(text.encode(errors="backslashreplace").decode(), err=True)
+    try:
+        click.echo(text.encode(errors="backslashreplace").decode(), err=True)
+    except (OSError, ValueError):
+        # nobody can be told, which is no reason to lose the work; nor must it be tried again at the end
+        sys.stderr = None

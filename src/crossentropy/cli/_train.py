@@ -9,7 +9,7 @@ import click
 
 from crossentropy.cli._options import given_reading, reading_options
 from crossentropy.cli._tell import tell
-from crossentropy.errors import ConfigError
+from crossentropy.errors import ConfigError, OutputError
 
 
 @click.command()
@@ -58,12 +58,18 @@ def train(
     run = train(data, config=resolved, say=lambda line: tell("progress", line, as_json=as_json), **settings)
     run.save(folder, force=force)
     where = f"Run folder: {folder}\nReport: {folder / 'report.html'}"
+    try:
+        click.echo(run.summary.model_dump_json(indent=1) if as_json else f"{run}\n{where}")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"standard output: {error.strerror}; the run itself is whole, in {folder}.",
+            fix=f"`crossentropy report {folder}` prints its summary.",
+        ) from None
     if as_json:
-        click.echo(run.summary.model_dump_json(indent=1))
         for line in where.splitlines():
             tell("done", line, as_json=True)
-    else:
-        click.echo(f"{run}\n{where}")
 
 
 def _name(source: str | None) -> str:

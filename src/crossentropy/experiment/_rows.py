@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from crossentropy.errors import DataError
 from crossentropy.experiment._config import Config
-from crossentropy.tables import Column, Encoder, Table, class_ids, find_column, numbers, read_targets
+from crossentropy.tables import (
+    Column,
+    Encoder,
+    Table,
+    class_ids,
+    class_values,
+    find_column,
+    numbers,
+    read_targets,
+)
 
 __all__ = ["Rows", "read_rows", "roles", "shared_rows", "strange_rows"]
 
@@ -62,12 +71,18 @@ def read_rows(
     weighted = config.weight is not None
     if classes is None:
         heavy = table.take(weights > 0)
+        if heavy.frame.height == 0:
+            raise DataError(f"{table.name}: column {config.weight!r}: every weight is 0.")
         classes = read_targets(heavy, config.target).classes
     ids = class_ids(table, config.target, classes)
     whole = Rows(table, ids, weights, np.arange(table.frame.height), classes, weighted)
     kept = whole.take((ids >= 0) & (weights > 0))
     if len(kept.ids) == 0:
-        raise DataError(f"{table.name}: no row has a target among the classes of the training rows.")
+        found = class_values(table, config.target).drop_nulls().unique().sort().head(5).to_list()
+        raise DataError(
+            f"{table.name}: no row has a target among the classes of the training rows: "
+            f"{', '.join(map(repr, found)) or 'all are missing'} and not {', '.join(map(repr, classes[:5]))}.",
+        )
     return kept, tuple(_sentences(config, table, ids, weights))
 
 
@@ -75,7 +90,7 @@ def _sentences(
     config: Config, table: Table, ids: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> list[str]:
     said = []
-    target = table.frame[config.target]
+    target = class_values(table, config.target)
     absent = target.is_null().to_numpy()
     if absent.any():
         said.append(f"{table.name}: {absent.sum():,} rows without a target were left out.")
@@ -96,14 +111,19 @@ def _weights(config: Config, table: Table) -> NDArray[np.float64]:
     if config.weight is None:
         return np.ones(table.frame.height)
     weights = numbers(table, find_column(table, config.weight, "the row weights"))
-    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    # beyond these bounds sums and squares of weights leave float64
+    fits = (weights == 0) | ((weights >= _LIGHTEST) & (weights <= 1 / _LIGHTEST))
+    wrong = np.flatnonzero(~fits)
     if len(wrong):
         value = table.frame[config.weight][int(wrong[0])]
         raise DataError(
             f"{table.name}: column {config.weight!r}, {table.origin[int(wrong[0])]}: {value!r} is no weight.",
-            fix="Expected finite numbers, not negative, none missing.",
+            fix=f"Expected 0, or numbers from {_LIGHTEST:g} to {1 / _LIGHTEST:g}, none missing.",
         )
     return weights
+
+
+_LIGHTEST = 1e-100
 
 
 def roles(config: Config) -> dict[str, str]:
@@ -131,6 +151,14 @@ def strange_rows(rows: Rows, columns: tuple[Column, ...], folds: int) -> tuple[s
         shown = ", ".join(few[:8]) + (", ..." if len(few) > 8 else "")
         said.append(
             f"Classes with fewer training rows than the {folds} folds: {shown}. Some folds hold none of them out."
+        )
+    folded: dict[str, list[str]] = {}
+    for name in rows.classes:
+        folded.setdefault(str(name).casefold(), []).append(repr(name))
+    alike = [" and ".join(names) for names in folded.values() if len(names) > 1]
+    if alike:
+        said.append(
+            f"Classes that differ in capitals only are learned as different ones: {', '.join(alike[:5])}."
         )
     for column in columns:
         series = table.frame[column.name]

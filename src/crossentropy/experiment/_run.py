@@ -111,6 +111,9 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:
+    # a part that failed has named itself; the whole is what the user asked for
+    while isinstance(error, OutputError) and isinstance(error.__context__, OSError):
+        error = error.__context__
     fix = "Free some space." if error.errno in (errno.ENOSPC, errno.EDQUOT) else _ELSEWHERE
     return OutputError(f"{path}: cannot be written ({error.strerror or error}).", fix=fix)
 

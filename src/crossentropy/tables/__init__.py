@@ -25,7 +25,7 @@ from crossentropy.tables._notices import notices
 from crossentropy.tables._read import read_table
 from crossentropy.tables._reading import Dialect, Expected, GivenKind, Reading
 from crossentropy.tables._table import Table
-from crossentropy.tables._targets import Targets, class_ids, find_column, read_targets
+from crossentropy.tables._targets import Targets, class_ids, class_values, find_column, read_targets
 
 __all__ = [
     "Column",
@@ -40,6 +40,7 @@ __all__ = [
     "Table",
     "Targets",
     "class_ids",
+    "class_values",
     "find_column",
     "infer_columns",
     "inspect_table",

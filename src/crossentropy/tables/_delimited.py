@@ -12,6 +12,8 @@ which line the text is broken.
 from __future__ import annotations
 
 import csv
+import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["Text", "read_text", "settle_values"]
+
+# The line by which spreadsheets are told the separator.
+_ANNOUNCED = re.compile(rb"""["']?sep=([\x01-\x09\x20-\x7e])["']?[,;\t]*\r?\n""")
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,14 @@ def read_text(data: bytes, name: str, given: Reading, expected: Expected) -> Tex
     import polars as pl
 
     known = expected.dialect.encoding if expected.dialect else None
-    data, encoding = decoded(data, name, given.encoding, known)
-    whole, data = data, data.strip(b"\r\n\x1a") + b"\n"
+    whole, encoding = decoded(data, name, given, known)
+    data = whole.strip(b"\r\n\x1a") + b"\n"
+    if announced := _ANNOUNCED.match(data):
+        data = data[announced.end() :].lstrip(b"\r\n")
+        given = given.model_copy(update={"separator": given.separator or announced[1].decode()})
     if not data.strip():
         raise DataError(f"{name}: the file is empty.", fix="Expected a header and at least one row.")
-    above = whole[: len(whole) - len(whole.lstrip(b"\r\n"))].count(b"\n")
+    above = whole[: whole.index(data[:-1])].count(b"\n")
     dialect = recognise(data, name, given, expected, encoding)
     records = scan(data, dialect.separator, dialect.quote)
     frame = _fast(data, dialect, records)
@@ -65,7 +73,7 @@ def read_text(data: bytes, name: str, given: Reading, expected: Expected) -> Tex
         cut = records.fields < records.fields[0]
     head = list(frame.row(0)) if dialect.header else [f"x{j}" for j in range(frame.width)]
     names = clean(cell or "" for cell in head)
-    twice = next((n for n in names if names.count(n) > 1), None)
+    twice = next((n for n, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise DataError(
             f"{name}: the column name {twice!r} occurs twice.",

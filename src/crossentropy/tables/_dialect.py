@@ -15,12 +15,12 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from crossentropy.errors import DataError
 from crossentropy.tables._reading import Dialect, Expected, Reading
 
-__all__ = ["MismatchError", "clean", "decoded", "parsed", "recognise"]
+__all__ = ["MismatchError", "clean", "decoded", "parsed", "recognise", "unmistakable"]
 
 SEPARATORS = ",;\t| "
 _SAMPLE = 1 << 18
@@ -33,7 +33,12 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 # No text table holds these; tab, newline, form feed, return and the end-of-file of DOS aside.
-_CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 26, 27})
+_CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 26})
+# A character beyond ASCII in UTF-8, and three or more bytes beyond ASCII in a row.
+_CHARACTER = re.compile(
+    rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}", re.DOTALL
+)
+_FOREIGN = re.compile(rb"[\x80-\xff]{3,}")
 _NUMBER = re.compile(r"[+-]?[\d.,' \u00a0\u202f]*\d[\d.,]*([eE][+-]?\d+)?%?")
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _DATE = re.compile(
@@ -42,41 +47,83 @@ _DATE = re.compile(
 _WORDS = re.compile(r"""(?!'.*'$)[^,;\t|"]*""")
 
 
-def decoded(data: bytes, name: str, encoding: str | None, known: str | None) -> tuple[bytes, str]:
-    """Return a text as UTF-8 without a byte-order mark, and the encoding that it was in.
+def decoded(data: bytes, name: str, given: Reading, known: str | None) -> tuple[bytes, str]:
+    """Return a text as UTF-8 without byte-order marks, lines ended by a newline, and the encoding that it was in.
 
     Args:
         data: the bytes of the file.
         name: what messages call it.
-        encoding: as given by the user, or None.
+        given: what the user says of the text.
         known: the encoding of the training data, tried where the text is not UTF-8.
 
     Raises:
-        DataError: the bytes are no text, or not in the encoding given.
+        DataError: the bytes are no text, not in the encoding given, or in one that is not recognised.
     """
-    mark = next((m for m in sorted(_MARKS, key=len, reverse=True) if data.startswith(m)), b"")
+    separator = (given.separator or "").encode()
+    encoding = given.encoding or unmistakable(data)
     if encoding is None:
-        encoding = _MARKS.get(mark) or _wide(data[:_SAMPLE])
-    if encoding is None:
-        _refuse_binary(data, name)
-        tried = ["utf-8", *[known] * (known not in (None, "utf-8")), "cp1252", "latin-1"]
-    else:
-        tried = [encoding]
+        _refuse_binary(data, name, separator)
+    learned = [known] if known and known != "utf-8" else []
+    tried = [encoding] if encoding else ["utf-8", *learned, "cp1252"]
+    failures: dict[str, UnicodeError] = {}
     for candidate in tried:
-        assert candidate is not None
         try:
             text = _as_utf8(data, candidate)
         except UnicodeError as error:
-            first = error
+            failures[candidate] = error
             continue
-        if candidate not in ("utf-8", "cp1252", "latin-1"):
-            _refuse_binary(text, name)
-        text = text.removeprefix(codecs.BOM_UTF8)
-        return (text.replace(b"\r", b"\n") if b"\n" not in text else text), candidate
-    at = getattr(first, "start", 0)
-    raise DataError(
-        f"{name}: line {data[:at].count(10) + 1}: the text is not {encoding} ({getattr(first, 'reason', first)}).",
-        fix="Give the encoding it is in, or none to have it recognised.",
+        if encoding is None and candidate == "cp1252" != known:
+            _refuse_guess(data, name, failures["utf-8"])
+        if candidate not in ("utf-8", "cp1252"):
+            _refuse_binary(text, name, separator)
+        # a mark inside: files with one each, put together
+        return _ended_by_newlines(text.replace(codecs.BOM_UTF8, b"")), candidate
+    if encoding is None:
+        _refuse_guess(data, name, failures["utf-8"])
+        raise _unrecognised(data, name, failures["cp1252"], "neither UTF-8 nor Windows-1252")
+    raise _unrecognised(
+        data, name, failures[encoding], f"not {encoding}", fix="Or give none to have it recognised."
+    )
+
+
+def unmistakable(data: bytes) -> str | None:
+    """Return the encoding that a byte-order mark names, or UTF-16 where nothing else can be meant."""
+    mark = next((m for m in sorted(_MARKS, key=len, reverse=True) if data.startswith(m)), b"")
+    return _MARKS.get(mark) or _wide(data[:_SAMPLE])
+
+
+def _ended_by_newlines(text: bytes) -> bytes:
+    """Return the text with a newline for each return that ends a line by itself, if that is how lines end here."""
+    if b"\r" not in text:
+        return text
+    newlines = text.count(b"\n")
+    if newlines == 0:
+        return text.replace(b"\r", b"\n")
+    if text.count(b"\r") - text.count(b"\r\n") < newlines:
+        return text
+    return re.sub(rb"\r(?![\r\n])", b"\n", text)
+
+
+def _refuse_guess(data: bytes, name: str, error: UnicodeError) -> None:
+    """Refuse what would become gibberish as Windows-1252: damaged UTF-8, and text of other alphabets.
+
+    In damaged UTF-8 most bytes beyond ASCII still form characters, which in Windows-1252 they do by rare chance only;
+    and no language written in Windows-1252 has words with three letters beyond ASCII in a row.
+    """
+    at = getattr(error, "start", 0)
+    near = data[max(0, at - _SAMPLE) : at + _SAMPLE]
+    beyond = len(near) - len(near.translate(None, bytes(range(128, 256))))
+    if sum(map(len, _CHARACTER.findall(near))) > beyond / 2:
+        raise _unrecognised(data, name, error, "UTF-8, but damaged there or mixed with another encoding")
+    if sum(map(len, _FOREIGN.findall(near))) > beyond / 2:
+        raise _unrecognised(data, name, error, "neither UTF-8 nor in a western European encoding")
+
+
+def _unrecognised(data: bytes, name: str, error: UnicodeError, what: str, fix: str = "") -> DataError:
+    at = getattr(error, "start", 0)
+    return DataError(
+        f"{name}: line {data[:at].count(10) + 1}: the text is {what} ({getattr(error, 'reason', error)}).",
+        fix=f"Give the encoding it is in (cp1251, shift_jis, mac_roman, ...), or write it as UTF-8. {fix}".strip(),
     )
 
 
@@ -101,21 +148,28 @@ _PIECE = 1 << 24
 
 
 def _wide(sample: bytes) -> str | None:
-    """Return UTF-16 for text of two bytes a character without a mark: every other byte is 0."""
+    """Return UTF-16 for text of two bytes a character without a mark.
+
+    Separators, digits and ends of lines have a zero byte each, all on the same side, whatever the alphabet.
+    """
     for encoding, zeros, others in (
         ("utf-16-le", sample[1::2], sample[::2]),
         ("utf-16-be", sample[::2], sample[1::2]),
     ):
-        if len(zeros) > 1 and zeros.count(0) > 0.7 * len(zeros) and others.count(0) == 0:
+        if zeros.count(0) > max(1, 0.05 * len(zeros)) and others.count(0) < 0.05 * zeros.count(0):
+            try:
+                codecs.getincrementaldecoder(encoding)().decode(sample)
+            except UnicodeDecodeError:
+                continue
             return encoding
     return None
 
 
-def _refuse_binary(data: bytes, name: str) -> None:
-    """Refuse a zero byte anywhere, and more than a few other control characters at the start."""
+def _refuse_binary(data: bytes, name: str, separator: bytes) -> None:
+    """Refuse a zero byte anywhere, and more than a few control characters at the start that are no separators."""
     at = data.find(0)
     sample = data[:_SAMPLE]
-    control = len(sample) - len(sample.translate(None, _CONTROL))
+    control = len(sample) - len(sample.translate(None, _CONTROL.replace(separator, b"")))
     if at >= 0 or control > 0.02 * len(sample):
         where = f"a zero byte in line {data[:at].count(10) + 1}" if at >= 0 else "control characters"
         raise DataError(
@@ -135,7 +189,9 @@ def recognise(data: bytes, name: str, given: Reading, expected: Expected, encodi
         first = _records(sample, known, limit=1)
         if first and len(first[0]) > 1 and expected.names <= set(clean(first[0])):
             return known.model_copy(update={"encoding": encoding, "header": given.header is not False})
-    best = max(_candidates(sample.text, given, encoding), key=lambda d: _score(_records(sample, d)))
+    best = max(
+        _candidates(sample.text, given, encoding), key=lambda d: _score(_records(sample, d), d.separator)
+    )
     header = given.header
     if header is None:
         header = _has_header(_records(sample, best, limit=50), expected.names)
@@ -164,27 +220,30 @@ class _Sample(NamedTuple):
 
 def _candidates(sample: str, given: Reading, encoding: str) -> Iterator[Dialect]:
     separators = [given.separator] if given.separator else [s for s in SEPARATORS if s in sample] or [","]
-    quotes: list[tuple[str, str]] = []
+    quotes: list[tuple[str, Literal["", "\\"]]] = []
     if given.quote is not None:
         quotes = [(given.quote, "")]
     elif '"' in sample:
-        quotes = [('"', ""), *[('"', "\\")] * ('\\"' in sample), ("", "")]
+        quotes = [('"', ""), ("", "")]
+        if '\\"' in sample:
+            quotes.insert(1, ('"', "\\"))
     else:
         quotes = [('"', "")]
         if re.search(r"(?m)(^|[,;\t|])'[^'\n]*'([,;\t|\r]|$)", sample):
             quotes.append(("'", ""))
     for separator in separators:
         for quote, escape in quotes:
-            blanks = (
-                bool(quote) and separator != " " and re.search(re.escape(separator) + f" +{quote}", sample)
+            pattern = re.escape(separator) + f" +{quote}" if quote else "$^"
+            if separator == " ":
+                pattern = "(?m)^ +[^ \n]|[^ \n]  +[^ \n]"
+            blanks = bool(re.search(pattern, sample))
+            dialect = Dialect(
+                separator=separator, quote=quote, escape=escape, spaced=blanks, encoding=encoding
             )
-            yield Dialect(
-                separator=separator,
-                quote=quote,
-                escape="\\" if escape else "",
-                spaced=bool(blanks),
-                encoding=encoding,
-            )
+            yield dialect
+            if separator == " " and blanks:
+                # two blanks may also enclose a field that is empty
+                yield dialect.model_copy(update={"spaced": False})
 
 
 def parsed(text: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
@@ -229,6 +288,8 @@ def _lines(text: str) -> Iterator[str]:
 def _records(sample: _Sample, dialect: Dialect, limit: int = _RECORDS) -> list[list[str]] | None:
     """Return the first records, or None when the text does not parse."""
     found: list[list[str]] = []
+    # a field may be as long as the sample
+    limit_before = csv.field_size_limit(_SAMPLE)
     try:
         for _, record in parsed(sample.text, dialect):
             if record:
@@ -239,16 +300,19 @@ def _records(sample: _Sample, dialect: Dialect, limit: int = _RECORDS) -> list[l
         # a quoted field that goes on behind the end of the sample is none of its faults
         if not (sample.cut and error.at_end and found):
             return None
+    finally:
+        csv.field_size_limit(limit_before)
     return found
 
 
-def _score(records: list[list[str]] | None) -> tuple[float, ...]:
+def _score(records: list[list[str]] | None, separator: str) -> float:
     if not records:
-        return (-1.0,)
+        return -1.0
     width, count = Counter(map(len, records)).most_common(1)[0]
     cells = [cell.strip() for record in records for cell in record]
-    valued = sum(map(_is_value, cells)) / len(cells)
-    return (count / len(records) * max(width - 1, 0.1) / width * max(valued, 0.01),)
+    # between blanks that align columns there is nothing
+    valued = sum(map(_is_value, cells if separator != " " else filter(None, cells))) / len(cells)
+    return count / len(records) * max(width - 1, 0.1) / width * max(valued, 0.01)
 
 
 def _is_value(cell: str) -> bool:

@@ -17,7 +17,7 @@ from crossentropy.errors import BundleError, DataError, did_you_mean
 from crossentropy.tables._kinds import LEVELS, Column
 from crossentropy.tables._reading import Dialect, Expected
 from crossentropy.tables._table import Table
-from crossentropy.tables._values import is_placeholder, parse_flags, parse_numbers
+from crossentropy.tables._values import is_placeholder, mixed_units, parse_flags, parse_numbers, plain_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -266,13 +266,19 @@ def numbers(table: Table, series: pl.Series) -> NDArray[np.float64]:
     _refuse_other_kinds(table, series, "numbers")
     if series.dtype.is_numeric() or series.dtype == pl.Boolean:
         return np.asarray(series.cast(pl.Float64).to_numpy(), np.float64)
-    text = series.cast(pl.String).str.strip_chars()
+    text = series.cast(pl.String).to_frame().select(plain_text(pl.col(series.name))).to_series()
     values = parse_numbers(text, table.decimal)
     if values.null_count() > text.null_count():
         values = values.zip_with(values.is_not_null(), parse_flags(text).cast(pl.Float64))
     broken = values.is_null() & text.is_not_null() & ~is_placeholder(text)
     if bool(broken.any()):
         row = int(broken.arg_max() or 0)
+        if mixed_units(text):
+            raise DataError(
+                f"{table.name}: column {series.name!r} mixes units (%, $, €, ...), or numbers with and without %; "
+                f"one is {series[row]!r} in {table.origin[row]}.",
+                fix="Write all of its values in one unit.",
+            )
         raise DataError(
             f"{table.name}: column {series.name!r}, {table.origin[row]}: {series[row]!r} is not a number.",
             fix="Expected numbers, or true and false, in this column; or give it another kind.",
@@ -292,11 +298,15 @@ def _refuse_other_kinds(table: Table, series: pl.Series, expected: str) -> None:
 
 
 def _strings(series: pl.Series) -> pl.Series:
-    """Return the values as text; 3.0 becomes "3", since a missing value is all that made the column float."""
+    """Return the values as text; 3.0 becomes "3", since a missing value is all that made the column float.
+
+    Blanks around a value are no part of it, and empty text is missing, whatever the source.
+    """
     import polars as pl
 
     if series.dtype.is_float():
         whole = series.cast(pl.Int64, strict=False)
         if bool((whole.cast(pl.Float64) == series).all()):
             series = whole
-    return series.cast(pl.String).str.strip_chars()
+    text = series.cast(pl.String).str.strip_chars()
+    return text.set(text == "", None)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
+import json
+import os
+import re
 import stat
 import sys
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from crossentropy.errors import DataError, did_you_mean
 from crossentropy.tables._delimited import Text, read_text, settle_values
+from crossentropy.tables._dialect import unmistakable
 from crossentropy.tables._jsonlines import read_json_lines
 from crossentropy.tables._reading import Expected, Reading
 from crossentropy.tables._table import Origin, Table
@@ -35,6 +40,7 @@ _OTHERS = {
     b"\xd0\xcf\x11\xe0": ("an old spreadsheet", "Save the sheet as CSV."),
     b"<!doctype": ("a page of HTML", "Expected a table: save it as CSV."),
     b"<html": ("a page of HTML", "Expected a table: save it as CSV."),
+    b"<table": ("a page of HTML", "Expected a table: save it as CSV."),
     b"<?xml": ("XML", "Expected a table: save it as CSV."),
     b"%PDF": ("a PDF", "Expected a table."),
     b"SQLite format 3": ("a database", "Save one of its tables as CSV or Parquet."),
@@ -42,10 +48,23 @@ _OTHERS = {
     b"\xff\xd8\xff": ("an image", "Expected a table."),
     b"\x89HDF": ("an HDF5 file", "Save its table as Parquet."),
     b"\x93NUMPY": ("a NumPy array", "Load it with numpy.load and pass the array."),
-    b"\x80\x04": ("a pickle", "It is not opened here, for it could run code: save the table as Parquet."),
+    **{
+        bytes([0x80, protocol]): (
+            "a pickle",
+            "It is not opened here, for it could run code: save the table as Parquet.",
+        )
+        for protocol in (2, 3, 4, 5)
+    },
     b"BZh91AY": ("compressed with bzip2", "Unpack it, or compress with gzip or zstd."),
     b"\xfd7zXZ": ("compressed with xz", "Unpack it, or compress with gzip or zstd."),
 }
+
+
+# A line of LIBSVM's format: the label, then INDEX:VALUE of what is not zero.
+_INDEXED = re.compile(
+    rb"[+-]?[\d.]+(e[+-]?\d+)?(,[\d.]+)*( +(qid|\d+):[+-]?[\d.]+(e[+-]?\d+)?)+ *(#.*)?\r?(\n|$)", re.I
+)
+_PIECE = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -86,9 +105,16 @@ def read_files(source: str | Path, given: Reading, expected: Expected) -> Table:
 
 
 def _paths(source: str | Path) -> list[Path]:
+    if not str(source):
+        raise DataError("The path is empty.", fix="Give a file, a folder, or - for standard input.")
     path = Path(source)
     if path.is_dir():
-        inside = [p for p in sorted(path.iterdir()) if p.is_file() and not p.name.startswith((".", "_"))]
+        # a link that leads nowhere is a part that is missing, and not to be passed over
+        inside = [
+            p
+            for p in sorted(path.iterdir())
+            if (p.is_file() or (p.is_symlink() and not p.exists())) and not p.name.startswith((".", "_"))
+        ]
         found = [p for p in inside if any(s in _SUFFIXES for s in p.suffixes[-2:])]
         if not found:
             raise DataError(f"{path}: the folder holds no tables.", fix=f"Expected files named {_known()}.")
@@ -104,6 +130,8 @@ def _paths(source: str | Path) -> list[Path]:
         if not found:
             raise DataError(f"{path}: no file matches.")
         return found
+    if path.is_symlink():
+        raise DataError(f"{path}: is a link that leads nowhere.")
     near = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
     tables = [n for n in sorted(near) if Path(n).suffix.lower() in (*_SUFFIXES, ".gz", ".zst")]
     raise DataError(f"{path}: no such file.", fix=did_you_mean(path.name, tables))
@@ -114,11 +142,34 @@ def _known() -> str:
 
 
 def _stdin() -> _Part:
-    return _part("standard input", sys.stdin.buffer.read())
+    if sys.stdin is None:
+        raise DataError("standard input: is closed.", fix="Give a file, or pass the data on to it.")
+    return _part("standard input", _whole(sys.stdin.buffer, "standard input"))
 
 
 def _open(path: Path) -> _Part:
-    return _part(str(path), path.read_bytes())
+    with path.open("rb") as stream:
+        before = os.fstat(stream.fileno())
+        content = _whole(stream, str(path))
+        after = os.fstat(stream.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise DataError(f"{path}: changed while it was read.", fix="Wait until it is written, and try again.")
+    return _part(str(path), content)
+
+
+def _whole(stream: IO[bytes] | gzip.GzipFile, name: str) -> bytes:
+    """Return all that a stream holds, unless it is more than memory can take: an endless pipe, a bomb of zeros."""
+    limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 3
+    pieces, size = [], 0
+    while piece := stream.read(_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise DataError(
+                f"{name}: holds more than {limit / 2**30:.1f} GiB, a third of this machine's memory.",
+                fix="Give fewer rows or columns, or Parquet with the columns that are needed.",
+            )
+    return b"".join(pieces)
 
 
 def _part(name: str, content: bytes) -> _Part:
@@ -127,9 +178,18 @@ def _part(name: str, content: bytes) -> _Part:
         raise DataError(f"{name}: the file is empty.", fix="Expected a header and at least one row.")
     content = _unpacked(name, content)
     for start, (what, fix) in _OTHERS.items():
-        begin = content[:512].lstrip().lower() if start.startswith(b"<") else content
+        begin = (
+            content[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+            if start.startswith(b"<")
+            else content
+        )
         if begin.startswith(start):
             raise DataError(f"{name}: is {what}, no table that is read here.", fix=fix)
+    if _INDEXED.match(content, 0, 1 << 16):
+        raise DataError(
+            f"{name}: is in the format of LIBSVM, no table that is read here.",
+            fix="Load it with sklearn.datasets.load_svmlight_file and pass the arrays.",
+        )
     found, meant = _format(content), _BINARY.get(Path(name).suffix.lower())
     if meant is not None and not found.startswith(meant):
         raise DataError(f"{name}: cannot be read as {meant} (it does not begin as one).", fix=_DAMAGED)
@@ -142,7 +202,8 @@ def _unpacked(name: str, content: bytes) -> bytes:
 
     try:
         if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
+            with gzip.open(io.BytesIO(content)) as stream:
+                content = _whole(stream, name)
         elif content.startswith(b"\x28\xb5\x2f\xfd"):
             # the lines of text are all that Polars unpacks for its callers
             content = "\n".join(pl.read_lines(content).to_series().to_list()).encode()
@@ -167,8 +228,14 @@ def _format(content: bytes) -> Format:
         return "Arrow"
     if content.startswith(b"\xff\xff\xff\xff"):
         return "Arrow stream"
-    start = content[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith(b"{") or (start.startswith(b"[") and start[1:].lstrip().startswith((b"{", b"]"))):
+    start = content[:4096].decode(unmistakable(content) or "utf-8", "ignore").removeprefix("\ufeff").lstrip()
+    if start.startswith("{") or (start.startswith("[") and start[1:].lstrip().startswith(("{", "]"))):
+        return "JSON lines"
+    if start.startswith("["):
+        try:
+            json.loads(start.splitlines()[0])
+        except ValueError:
+            return "CSV"
         return "JSON lines"
     return "CSV"
 

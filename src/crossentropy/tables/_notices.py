@@ -24,7 +24,8 @@ def notices(encoder: Encoder, table: Table, *, known: tuple[str, ...] = ()) -> t
     """
     found = []
     codes = {code.name: code for code in encoder.codes}
-    further = [n for n in table.frame.columns if n not in {*codes, *encoder.left_out, *known}]
+    told = {*codes, *encoder.left_out, *known}
+    further = [n for n in table.frame.columns if n not in told]
     if further:
         found.append(f"{_counted(len(further), 'column')} that training had not: ignored ({_some(further)}).")
     for name, code in codes.items():
@@ -52,7 +53,7 @@ def _of_category(code: CategoryCode, series: pl.Series) -> list[str]:
 def _of_number(series: pl.Series) -> list[str]:
     import polars as pl
 
-    if series.dtype == pl.String:
+    if series.dtype == pl.String and series.null_count() < len(series):
         return [f"column {series.name!r}: text was read as numbers."]
     infinite = int(series.is_infinite().sum()) if series.dtype.is_float() else 0
     return [f"column {series.name!r}: {_counted(infinite, 'infinite value')} read as missing."] * bool(

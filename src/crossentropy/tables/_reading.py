@@ -74,7 +74,8 @@ class Dialect(BaseModel):
     """How a text file was read, all of it settled; told with the run, and tried first on data to predict.
 
     Beside what `Reading` has: `escape` is the character that takes a quote's meaning from it where quotes are not
-    doubled, and `spaced` says that blanks stand between a separator and a quote.
+    doubled, and `spaced` says that blanks behind a separator are no part of a field: they stand before a quote,
+    or align the columns.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -90,7 +91,8 @@ class Dialect(BaseModel):
     def in_words(self) -> str:
         """Return the dialect in a few words, with what is usual left out."""
         names = {"\t": "tab", " ": "space"}
-        said = [f"separator {names.get(self.separator, self.separator)}"]
+        blanks = self.separator == " " and self.spaced
+        said = ["separated by blanks" if blanks else f"separator {names.get(self.separator, self.separator)}"]
         if self.decimal != ".":
             said.append("decimal comma")
         if self.quote != '"':

@@ -14,7 +14,7 @@ from crossentropy.tables._table import Table
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Targets", "class_ids", "find_column", "read_targets"]
+__all__ = ["Targets", "class_ids", "class_values", "find_column", "read_targets"]
 
 ClassName = bool | int | str
 
@@ -50,7 +50,7 @@ def read_targets(table: Table, name: str) -> Targets:
         DataError: there is no such column.
         TargetError: the target is continuous, has no value, or one class only.
     """
-    series = _names(find_column(table, name, "the target"), table, name)
+    series = class_values(table, name)
     classes = tuple(sorted(series.drop_nulls().unique().to_list()))
     if not classes:
         raise TargetError(f"{table.name}: the target {name!r} is missing in every row.")
@@ -67,20 +67,31 @@ def class_ids(table: Table, name: str, classes: tuple[ClassName, ...]) -> NDArra
     """Return (N,) the position of each target in `classes`; -1 where it is missing or not among them."""
     import polars as pl
 
-    series = _names(find_column(table, name, "the target"), table, name)
+    series = class_values(table, name)
     known: dict[Any, int] = {c: i for i, c in enumerate(classes)}
     if series.dtype == pl.String:
         known = {str(c): i for c, i in known.items()}
     elif isinstance(classes[0], str):
         series = series.cast(pl.String)
     ids = series.replace_strict(known, default=-1, return_dtype=pl.Int64)
+    if series.dtype == pl.String:
+        # a whole number written as 1.0, as for a category
+        whole = series.str.replace(r"^([+-]?\d+)\.0+$", "$1")
+        again = whole.replace_strict(known, default=-1, return_dtype=pl.Int64)
+        ids = ids.zip_with(ids >= 0, again)
     return np.where(series.is_null().to_numpy(), -1, ids.to_numpy()).astype(np.int64)
 
 
-def _names(series: pl.Series, table: Table, name: str) -> pl.Series:
-    """Return the targets as booleans, integers or strings; whole floats are integers."""
+def class_values(table: Table, name: str) -> pl.Series:
+    """Return the targets as booleans, integers (of 64 bits) or strings; whole floats are integers.
+
+    Raises:
+        DataError: there is no such column.
+        TargetError: the target is continuous, or no name of a class.
+    """
     import polars as pl
 
+    series = find_column(table, name, "the target")
     if series.dtype == pl.Boolean:
         return series
     if series.dtype.is_float() or series.dtype.is_decimal():
@@ -97,13 +108,18 @@ def _names(series: pl.Series, table: Table, name: str) -> pl.Series:
             )
         series = whole
     if series.dtype.is_integer():
-        return _few(series.cast(pl.Int64), table, name)
+        small = series.cast(pl.Int64, strict=False)
+        # names beyond 64 bits are told apart by their digits
+        series = small if small.null_count() == series.null_count() else series.cast(pl.String)
+        return _few(series, table, name)
     if series.dtype.is_nested() or series.dtype.is_temporal() or series.dtype in (pl.Binary, pl.Object):
         raise TargetError(
             f"{table.name}: the target {name!r} has type {series.dtype}.",
             fix="Expected classes: strings, booleans, or whole numbers.",
         )
-    return _few(series.cast(pl.String), table, name)
+    # blanks around a name are no part of it, nor is nothing a name, whatever the source
+    text = series.cast(pl.String).str.strip_chars()
+    return _few(text.set(text == "", None), table, name)
 
 
 def _few(series: pl.Series, table: Table, name: str) -> pl.Series:

@@ -1,15 +1,15 @@
-"""From the text of a column to its values: numbers in either decimal style, booleans, missing markers.
+r"""From the text of a column to its values: numbers in either decimal style, booleans, missing markers.
 
 | text                                              | read as                                                     |
 |---------------------------------------------------|-------------------------------------------------------------|
-| empty, NA, N/A, #N/A, <NA>, NaN, null, None, ...  | missing                                                     |
+| empty, NA, N/A, #N/A, <NA>, NaN, null, None, \N, ... | missing                                                    |
 | true, false (in any case), and nothing else       | boolean                                                     |
 | 12, -3, +4                                        | integer, unless one has a leading zero: 007 is a code       |
 | 1.5, .5, 1e-3, inf                                | number                                                      |
 | 1,234.5 and 1,234,567                             | number, its thousands grouped; in decimal style "."         |
 | 1,5 and 1.234,5 and 1 234,5                       | number, in decimal style ","                                |
-| 45%, $1.50, 2,50 €                                | the number without the sign                                 |
-| ?, -, --, ., *                                    | missing in a column of numbers, and said; text in any other |
+| 45%, $1.50, 2,50 €                                | the number without the sign, if all have the same           |
+| ?, -, --, ., *, #DIV/0!, #VALUE!, ...             | missing in a column of numbers, and said; text in any other |
 
 The rules hold for all values of a column or for none. The decimal style is that of the file; a column that reads in
 the other one only is read in the other one.
@@ -27,17 +27,41 @@ __all__ = [
     "decimal_of",
     "infer_values",
     "is_placeholder",
+    "mixed_units",
     "parse_flags",
     "parse_numbers",
     "plain_text",
 ]
 
-# What pandas reads as missing, so that a file means the same here; an empty field is missing in any case.
-MISSING = ("", "#N/A", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null")
-_PLACEHOLDERS = ("?", "-", "--", ".", "*")
+# What pandas reads as missing, so that a file means the same here, and what databases write for it; an empty field is
+# missing in any case.
+MISSING = (
+    *(
+        "",
+        "#N/A",
+        "#N/A N/A",
+        "#NA",
+        "<NA>",
+        "N/A",
+        "NA",
+        "NULL",
+        "NaN",
+        "None",
+        "n/a",
+        "nan",
+        "null",
+        "-NaN",
+    ),
+    *("-nan", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN", "\\N"),
+)
+# The second line is what spreadsheets write where a formula failed.
+_PLACEHOLDERS = (
+    *("?", "-", "--", ".", "*"),
+    *("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!"),
+)
 
 _GROUPED = {
-    ".": r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$",
+    ".": r"^[+-]?([1-9]\d{0,2}([,\x{a0}\x{202f}'’]\d{3})+|[1-9]\d?(,\d{2})+,\d{3})(\.\d*)?$",
     ",": r"^[+-]?(\d+|[1-9]\d{0,2}([.\x{20}\x{a0}\x{202f}']\d{3})+)?(,\d+)?([eE][+-]?\d+)?$",
 }
 _FLAGS = {"true": True, "false": False}
@@ -77,7 +101,7 @@ def infer_values(text: pl.Series, decimal: str) -> tuple[pl.Series, str]:
     broken = text.filter(values.is_null() & text.is_not_null())
     odd = int(is_placeholder(broken).sum())
     if len(broken) > odd or odd == len(present) or _too_long(text):
-        return text, ""
+        return text, _why_text(text, broken)
     note = ""
     if odd:
         shown = ", ".join(repr(v) for v in broken.unique().sort().to_list())
@@ -87,6 +111,21 @@ def infer_values(text: pl.Series, decimal: str) -> tuple[pl.Series, str]:
         exact = text.cast(pl.Int64, strict=False)
         values = exact if exact.null_count() == text.null_count() + odd else values
     return values, note
+
+
+def _why_text(text: pl.Series, broken: pl.Series) -> str:
+    """Return a sentence on a column that is text for a few of its values only, or for the units of its numbers."""
+    present = len(text) - text.null_count()
+    if 0 < len(broken) < 0.2 * present:
+        shown = ", ".join(repr(v) for v in broken.unique().sort().head(3).to_list())
+        more = ", ..." if broken.n_unique() > 3 else ""
+        return (
+            f"column {text.name!r} is read as text for {len(broken):,} of its {present:,} values, which are no "
+            f"numbers: {shown}{more}"
+        )
+    if bool(text.str.contains(r"^[+-]?[$€£¥]? ?[\d.,]*\d ?[%€£¥]?$").all()) and mixed_units(text):
+        return f"column {text.name!r} mixes units (%, $, €, ...), or numbers with and without %: it is read as text"
+    return ""
 
 
 def is_placeholder(text: pl.Series) -> pl.Series:
@@ -121,20 +160,32 @@ def parse_flags(text: pl.Series) -> pl.Series:
 def _parse(text: pl.Series, decimal: str) -> pl.Series:
     import polars as pl
 
-    if bool(text.str.contains(r"[%$€£¥]").any()):
+    if bool(text.str.contains(r"[%$€£¥]").any()) and not mixed_units(text):
         text = text.str.replace(r"^([+-]?)[$€£¥] ?", "$1").str.replace(r" ?[%€£¥]$", "")
+    if bool(text.str.contains("\u2212", literal=True).any()):
+        text = text.str.replace("^\u2212", "-")
     if decimal == ".":
         direct = text.cast(pl.Float64, strict=False)
-        if direct.null_count() == text.null_count() or not bool(text.str.contains(",", literal=True).any()):
+        if direct.null_count() == text.null_count():
             return direct
         grouped = text.str.contains(_GROUPED["."])
-        bare = text.str.replace_all(",", "", literal=True).cast(pl.Float64, strict=False)
+        if not bool(grouped.any()):
+            return direct
+        bare = text.str.replace_all(r"[,\x{a0}\x{202f}'’]", "").cast(pl.Float64, strict=False)
         return direct.zip_with(~grouped.fill_null(False), bare)
     bare = text.str.replace_all(r"[.\x{20}\x{a0}\x{202f}']", "").str.replace(",", ".", literal=True)
     values = bare.cast(pl.Float64, strict=False)
     fits = text.str.contains(_GROUPED[","]) | text.str.contains(r"(?i)^[+-]?inf(inity)?$")
     nothing = pl.Series(text.name, [None], dtype=pl.Float64)
     return values.zip_with(fits.fill_null(False), nothing.new_from_index(0, len(text)))
+
+
+def mixed_units(text: pl.Series) -> bool:
+    """Say whether the column mixes signs of units: two currencies, or 45% beside 0.45. Their numbers do not compare."""
+    signs = text.str.extract(r"([%$€£¥])", 1)
+    kinds = signs.drop_nulls().unique().to_list()
+    bare = text.filter(signs.is_null() & text.is_not_null() & ~is_placeholder(text))
+    return len(kinds) > 1 or (kinds == ["%"] and not bool(bare.str.contains(r"^[+-]?0*$").all()))
 
 
 def decimal_of(columns: list[pl.Series], separator: str) -> Literal[".", ","] | None:
