@@ -330,3 +330,36 @@ def test_swapped_files_are_refused(good, tmp_path):
     ours.write_bytes(theirs.read_bytes())
     assert not load_or_refuse(first)
     assert load_or_refuse(second)
+
+
+CHANGED = {
+    "a temperature that overflows": lambda meta, schema: meta.update(temperature=1e-320),
+    "classes of two types": lambda meta, schema: meta.update(classes=["a", 1]),
+    "a separator of two characters": lambda meta, schema: schema["dialect"].update(separator="ab"),
+    "no separator": lambda meta, schema: schema["dialect"].update(separator=""),
+    "a quote beyond ASCII": lambda meta, schema: schema["dialect"].update(quote="é"),
+    "a quote that separates": lambda meta, schema: schema["dialect"].update(quote=","),
+    "an encoding that is none": lambda meta, schema: schema["dialect"].update(encoding="base64"),
+    "an encoding nobody knows": lambda meta, schema: schema["dialect"].update(encoding="nope"),
+    "a column twice": lambda meta, schema: schema["columns"][1].update(name="x"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_what_would_break_a_prediction_later_is_refused_when_it_is_loaded(good, tmp_path, name):
+    meta, schema, arrays = parts(good)
+    schema["dialect"] = {"separator": ","}
+    forge(tmp_path, meta, schema, save(arrays))
+    crossentropy.Classifier.load(tmp_path)
+    CHANGED[name](meta, schema)
+    forge(tmp_path, meta, schema, save(arrays))
+    with pytest.raises(BundleError):
+        crossentropy.Classifier.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["weight", "bias", "shift"])
+def test_weights_whose_logits_would_overflow_are_refused(good, tmp_path, name):
+    meta, schema, arrays = parts(good)
+    forge(tmp_path, meta, schema, save({**arrays, name: np.full_like(arrays[name], 1e300)}))
+    with pytest.raises(BundleError, match=f"{name} is float64"):
+        crossentropy.Classifier.load(tmp_path)

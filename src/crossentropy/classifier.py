@@ -20,6 +20,8 @@ __all__ = ["Classifier", "LinearModel", "LogitCalibration"]
 
 # Rows of features in float64 at a time: 4096 x 1000 x 8 bytes = 32 MB at most for the usual widths.
 _TILE = 4096
+# Of weights and temperatures that a file may hold: products with features stay far from the end of float64.
+_LARGEST = 1e90
 
 
 @dataclass(frozen=True)
@@ -146,20 +148,22 @@ def _classifier(meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], sch
     if meta["kind"] != "linear":
         raise ValueError(f"kind {meta['kind']!r} is not known here")
     classes = tuple(meta["classes"])
-    if len({(type(c), c) for c in classes}) != len(classes) or {type(c) for c in classes} - {bool, int, str}:
-        raise ValueError("classes must be distinct names")
+    kinds = {type(c) for c in classes}
+    if len(set(classes)) != len(classes) or len(kinds) > 1 or kinds - {bool, int, str}:
+        raise ValueError("classes must be distinct names of one type")
     if not isinstance(meta["target"], str):
         raise ValueError(f"target is {meta['target']!r}")
     encoder = Encoder.from_json(schema)
     k, d = len(classes), len(encoder.feature_names)
     for name, shape in {"weight": (k, d), "bias": (k,), "shift": (k,)}.items():
         array = arrays[name]
-        if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
+        # NaN compares as false
+        if array.shape != shape or array.dtype != np.float64 or not (np.abs(array) < _LARGEST).all():
             raise ValueError(
-                f"{name} is {array.dtype} of shape {array.shape}, expected float64 of {shape}, finite"
+                f"{name} is {array.dtype} of shape {array.shape}, expected float64 of {shape}, below {_LARGEST:g}"
             )
     temperature = meta["temperature"]
-    if not isinstance(temperature, float) or not 0 < temperature < np.inf:
+    if not isinstance(temperature, float) or not 1 / _LARGEST < temperature < _LARGEST:
         raise ValueError(f"temperature is {temperature!r}")
     return Classifier(
         encoder=encoder,

@@ -183,6 +183,33 @@ def test_predictions_replace_a_file_only_when_forced(place):
     assert pl.read_csv(path).height == 100
 
 
+def test_predictions_never_replace_the_data_a_link_or_a_pipe(place):
+    data = (place / "later.csv").read_bytes()
+    (place / "link.csv").symlink_to("later.csv")
+    os.mkfifo(place / "pipe.csv")
+    for out, said in {
+        "later.csv": "holds the data themselves",
+        "link.csv": "exists and is no file",
+        "pipe.csv": "exists and is no file",
+    }.items():
+        code, _, err = call("predict", "runs/trees", "later.csv", "--out", out, "--force", cwd=place)
+        assert (code, err) == (2, f"Error: {out}: {said}. Choose another with --out.\n")
+    assert (place / "later.csv").read_bytes() == data
+    assert (place / "link.csv").is_symlink()
+    assert (place / "pipe.csv").is_fifo()
+
+
+def test_a_settings_file_nested_without_end_and_a_name_without_end_are_told_in_short(place):
+    (place / "deep.json").write_text("[" * 200_000)
+    code, _, err = call("train", "--config", "deep.json", cwd=place)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "deep.json: not JSON" in err
+    (place / "long.csv").write_text("x" * 100_000 + ",y\n1,2\n")
+    code, _, err = call("train", "long.csv", "--target", "z", cwd=place)
+    assert code == 2
+    assert len(err) < 5000
+
+
 def test_predictions_that_do_not_fit_on_the_disk_leave_the_old_file_whole(place):
     path = place / "old.csv"
     path.write_text("mine")

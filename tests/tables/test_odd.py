@@ -281,3 +281,21 @@ def test_keys_that_repeat_later_than_the_first_line_are_found_in_an_array_too(tm
     content = io.StringIO("".join(json.dumps({"a": i}) + "\n" for i in range(3000)) + '{"a": "x"}\n')
     (tmp_path / "t.json").write_text(content.getvalue())
     assert read_table(tmp_path / "t.json").frame.height == 3001
+
+
+def test_a_quote_given_is_no_separator_and_a_separator_given_no_quote(tmp_path):
+    (tmp_path / "t.csv").write_text("a;b\n,1;2,;3\n")
+    assert read_table(tmp_path / "t.csv", Reading(quote=",")).frame.rows() == [("1;2", 3)]
+    (tmp_path / "t.csv").write_text("a'b\n1'2\n")
+    assert read_table(tmp_path / "t.csv", Reading(separator="'")).frame.rows() == [(1, 2)]
+    (tmp_path / "t.csv").write_text("a\n1\n")
+    assert read_table(tmp_path / "t.csv", Reading(quote=",")).frame.rows() == [(1,)]
+    with pytest.raises(ValueError, match="the same character"):
+        Reading(separator=";", quote=";")
+
+
+def test_numbers_that_stand_as_text_are_named_where_they_are_left_out():
+    table = read_table(pl.DataFrame({"a": [str(i / 8) for i in range(60)]}))
+    (column,) = infer_columns(table, leave_out={})
+    assert (column.kind, column.used) == ("identifier", False)
+    assert column.note == "60 distinct values in 60 rows, all of them numbers that stand as text"

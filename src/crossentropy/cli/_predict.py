@@ -32,6 +32,8 @@ def predict(run: str, data: str, out: str, force: bool, as_json: bool, **given: 
     suffix = (".jsonl" if as_json else ".csv") if path is None else path.suffix.lower()
     if path is not None:
         _check(path, suffix, force)
+        if path.exists() and Path(data).exists() and path.samefile(data):
+            raise OutputError(f"{path}: holds the data themselves.", fix="Choose another with --out.")
     settings = given_reading(given)
     from crossentropy.bundle import write_file
     from crossentropy.experiment import make_reading, predict_run
@@ -61,6 +63,8 @@ def _check(path: Path, suffix: str, force: bool) -> None:
         )
     if path.is_dir():
         raise OutputError(f"{path}: is a folder.", fix="Choose another with --out.")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise OutputError(f"{path}: exists and is no file.", fix="Choose another with --out.")
     if path.exists() and not force:
         raise OutputError(f"{path}: exists already.", fix="Choose another with --out, or add --force.")
     if not path.parent.is_dir():

@@ -15,6 +15,9 @@ from crossentropy.errors import CrossEntropyError
 __all__ = ["tell", "tell_error"]
 
 
+_LONGEST = 2000
+
+
 def tell(what: str, text: str, *, as_json: bool) -> None:
     """Say one line on standard error.
 
@@ -71,7 +74,11 @@ def _told(error: BaseException) -> tuple[int, dict[str, Any]]:
     else:
         message = f"a mistake in crossentropy itself: {name}: {message}"
         fix = "(--debug shows where)"
-    message, fix = (" ".join(str(text).split()) for text in (message, fix))
+    # a name from a file may be as long as the file
+    message, fix = (
+        text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+        for text in (" ".join(str(text).split()) for text in (message, fix))
+    )
     return code, {"type": name, "message": message, "fix": fix}
 
 

@@ -113,7 +113,7 @@ def read_config(path: Path | str) -> Config:
         settings = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not JSON ({error}).") from None
     if not isinstance(settings, Mapping):
         raise ConfigError(f"{path}: a JSON object was expected.")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Text", "read_text", "settle_values"]
 
 # The line by which spreadsheets are told the separator.
-_ANNOUNCED = re.compile(rb"""["']?sep=([\x01-\x09\x20-\x7e])["']?[,;\t]*\r?\n""")
+_ANNOUNCED = re.compile(rb"""["']?sep=([,;\t|:^~ ])["']?[,;\t]*\r?\n""")
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,11 @@ class _Sample(NamedTuple):
 
 
 def _candidates(sample: str, given: Reading, encoding: str) -> Iterator[Dialect]:
-    separators = [given.separator] if given.separator else [s for s in SEPARATORS if s in sample] or [","]
+    separators = [s for s in SEPARATORS if s in sample and s != given.quote] or [
+        ";" if given.quote == "," else ","
+    ]
+    if given.separator:
+        separators = [given.separator]
     quotes: list[tuple[str, Literal["", "\\"]]] = []
     if given.quote is not None:
         quotes = [(given.quote, "")]
@@ -233,6 +237,8 @@ def _candidates(sample: str, given: Reading, encoding: str) -> Iterator[Dialect]
             quotes.append(("'", ""))
     for separator in separators:
         for quote, escape in quotes:
+            if quote == separator:
+                continue
             pattern = re.escape(separator) + f" +{quote}" if quote else "$^"
             if separator == " ":
                 pattern = "(?m)^ +[^ \n]|[^ \n]  +[^ \n]"

@@ -7,11 +7,20 @@ all of its digits, so that a reloaded encoder gives the same bits.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, FailFast, Field, FiniteFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    FiniteFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from crossentropy.errors import BundleError, DataError, did_you_mean
 from crossentropy.tables._kinds import LEVELS, Column
@@ -133,13 +142,19 @@ Code = Annotated[NumberCode | CategoryCode, Field(discriminator="kind")]
 
 
 class _Schema(_Code):
-    """The whole of `schema.json`."""
+    """The whole of `schema.json`; no column stands in it twice."""
 
     # a stranger's file may hold millions of mistakes: one is enough
     columns: Annotated[tuple[Code, ...], FailFast()]
     left_out: Annotated[tuple[str, ...], FailFast()]
     image: tuple[PositiveInt, PositiveInt] | None
     dialect: Dialect | None
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if len({code.name for code in self.columns}) < len(self.columns):
+            raise ValueError("a column occurs twice")
+        return self
 
 
 @dataclass(frozen=True)

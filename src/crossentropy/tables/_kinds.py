@@ -23,6 +23,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from crossentropy.tables._values import parse_numbers
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -130,9 +132,13 @@ def _string(present: pl.Series, distinct: int) -> tuple[Kind, str]:
         varied = distinct / len(present)
         if isinstance(words, float) and words >= 3:
             return "text", f"{words:.0f} words a value; text is not read yet"
+        # what only looks like names is left out, and whoever meant numbers must know
+        digits = (
+            "" if parse_numbers(present, ".").null_count() else ", all of them numbers that stand as text"
+        )
         if varied > 0.95:
-            return "identifier", f"{distinct} distinct values in {len(present)} rows"
+            return "identifier", f"{distinct} distinct values in {len(present)} rows{digits}"
         if varied > 0.5:
-            return "text", f"{distinct} distinct values in {len(present)} rows; text is not read yet"
+            return "text", f"{distinct} distinct values in {len(present)} rows{digits}; text is not read yet"
         return "category", f"{distinct} levels: the {LEVELS} most frequent, the rest together as one"
     return "category", f"{distinct} levels"

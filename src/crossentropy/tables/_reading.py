@@ -5,9 +5,9 @@ from __future__ import annotations
 import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from crossentropy.tables._kinds import Kind
 
@@ -19,7 +19,50 @@ __all__ = ["Dialect", "Expected", "GivenKind", "Reading"]
 GivenKind = Literal["number", "boolean", "category", "text", "date", "identifier"]
 
 
-class Reading(BaseModel):
+def _separates(value: str) -> str:
+    if len(value) != 1 or not value.isascii() or value in '\0\n\r"':
+        raise ValueError("expected one ASCII character, no quote and no end of a line")
+    return value
+
+
+def _encloses(value: str) -> str:
+    if value and (len(value) != 1 or not value.isascii() or value in "\0\n\r"):
+        raise ValueError('expected one ASCII character, or "" for none')
+    return value
+
+
+def _decodes(value: str) -> str:
+    try:
+        known = codecs.lookup(value)
+    except (LookupError, ValueError):
+        raise ValueError(
+            "no encoding of that name is known; expected one like utf-8, cp1252, utf-16"
+        ) from None
+    # such codecs turn bytes into bytes: base64, rot13, ...
+    if not getattr(known, "_is_text_encoding", True):
+        raise ValueError("it is no encoding of text")
+    return value
+
+
+Separator = Annotated[str, AfterValidator(_separates)]
+Quote = Annotated[str, AfterValidator(_encloses)]
+Encoding = Annotated[str, AfterValidator(_decodes)]
+
+
+class _Form(BaseModel):
+    """Base of what says how text is read: checked, whether a user gives it or a file that a stranger made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        separator, quote = getattr(self, "separator", None), getattr(self, "quote", None)
+        if separator is not None and separator == quote:
+            raise ValueError("the separator and the quote are the same character")
+        return self
+
+
+class Reading(_Form):
     """What the user says about the form of the data; None leaves it to be recognised.
 
     Attributes:
@@ -31,46 +74,15 @@ class Reading(BaseModel):
         kinds: column -> kind, in place of the one that the rules would infer.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    separator: str | None = None
+    separator: Separator | None = None
     decimal: Literal[".", ","] | None = None
-    quote: str | None = None
-    encoding: str | None = None
+    quote: Quote | None = None
+    encoding: Encoding | None = None
     header: bool | None = None
     kinds: Mapping[str, GivenKind] = {}
 
-    @field_validator("separator")
-    @classmethod
-    def _one_character(cls, value: str | None) -> str | None:
-        if value is not None and (len(value) != 1 or not value.isascii() or value in '\n\r"'):
-            raise ValueError("expected one ASCII character, no quote and no end of a line")
-        return value
 
-    @field_validator("quote")
-    @classmethod
-    def _one_character_or_none(cls, value: str | None) -> str | None:
-        if value and (len(value) != 1 or not value.isascii() or value in "\n\r"):
-            raise ValueError('expected one ASCII character, or "" for none')
-        return value
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_codec(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                known = codecs.lookup(value)
-            except (LookupError, ValueError):
-                raise ValueError(
-                    "no encoding of that name is known; expected one like utf-8, cp1252, utf-16"
-                ) from None
-            # such codecs turn bytes into bytes: base64, rot13, ...
-            if not getattr(known, "_is_text_encoding", True):
-                raise ValueError("it is no encoding of text")
-        return value
-
-
-class Dialect(BaseModel):
+class Dialect(_Form):
     """How a text file was read, all of it settled; told with the run, and tried first on data to predict.
 
     Beside what `Reading` has: `escape` is the character that takes a quote's meaning from it where quotes are not
@@ -78,14 +90,12 @@ class Dialect(BaseModel):
     or align the columns.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    separator: str
+    separator: Separator
     decimal: Literal[".", ","] = "."
-    quote: str = '"'
+    quote: Quote = '"'
     escape: Literal["", "\\"] = ""
     spaced: bool = False
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
     header: bool = True
 
     def in_words(self) -> str:
