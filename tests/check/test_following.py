@@ -168,3 +168,62 @@ def test_recursion_and_cycles_end(tmp_path):
         b="from a import f\n\ndef g(x):\n    return f(g(x))\n\nclass C:\n    x = property(lambda self: self.x)\n",
     )
     assert check_paths([tmp_path]).files == 2
+
+
+def book(path, *cells):
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": text} for text in cells]}))
+    return path
+
+
+def test_a_line_that_begins_with_the_percent_of_a_format_string_is_no_magic(tmp_path):
+    text = "import torch\nprint('%.2f'\n      % torch.log(torch.randn(3, 2).softmax(1)).sum())\nx = 1 \\\n  % 2\n"
+    result = check_paths([book(tmp_path / "book.ipynb", text)])
+    assert lines(result) == [("CE010", 3)]
+    assert not result.unread
+
+
+def test_a_timed_cell_is_python_and_one_that_is_not_leaves_the_others_checked(tmp_path):
+    timed = "%%time\nloss = F.cross_entropy(F.softmax(z, dim=1), y)\n"
+    path = book(tmp_path / "book.ipynb", "import torch.nn.functional as F\n", "model = # your code\n", timed)
+    result = check_paths([path])
+    assert [(f.cell, f.line, f.rule) for f in result.findings] == [(3, 2, "CE001")]
+    (unread,) = result.unread
+    assert unread.startswith(f"{path}: code cell 2, line 1: ")
+
+
+def test_a_place_in_a_notebook_is_told_by_its_cell(tmp_path):
+    path = book(
+        tmp_path / "book.ipynb",
+        "import torch.nn.functional as F\n\n\n",
+        "def loss(z, y):\n    p = F.softmax(z, dim=1)\n    return F.cross_entropy(p, y)\n",
+    )
+    (finding,) = check_paths([path]).findings
+    assert "(cell 2, line 2)" in finding.message
+
+
+def test_where_integers_come_from_is_told_when_another_file_uses_them(tmp_path):
+    write(
+        tmp_path,
+        package__losses="import torch.nn.functional as F\n\ndef bce(z, y):\n"
+        "    return F.binary_cross_entropy_with_logits(z, y)\n",
+        package__use="import torch.nn.functional as F\nfrom .losses import bce\n\nloss = bce(z, F.one_hot(y, 4))\n",
+    )
+    (finding,) = check_paths([tmp_path]).findings
+    assert (finding.rule, finding.line) == ("CE008", 4)
+    assert f"{tmp_path / 'package' / 'use.py'}:4" in finding.message
+
+
+def test_a_definition_that_leads_far_does_not_hide_the_next(tmp_path):
+    calls = "".join(
+        f"def f{n}(x):\n    return f{n + 1}(x) + f{n + 1}(x) + f{n + 1}(x)\n\n" for n in range(11)
+    )  # 3^11 calls
+    text = (
+        f"import torch.nn.functional as F\n\ndef f11(x):\n    return x\n\n{calls}"
+        "def far(z, y):\n    return F.nll_loss(f0(z), y)\n\n"
+        "def loss(z, y):\n    return F.cross_entropy(F.softmax(z, dim=1), y)\n"
+    )
+    path = tmp_path / "far.py"
+    path.write_text(text)
+    result = check_paths([path])
+    assert [f.rule for f in result.findings] == ["CE001"]
+    assert result.cut_short == [str(path)]

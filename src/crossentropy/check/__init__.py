@@ -5,7 +5,7 @@ _sources.py      files and notebooks, and the comments that silence a rule
 _project.py      which file an import names
 _values.py       what is known of a value: the abstract values, and their join
 _torch.py, _makers.py, _operations.py, _layers.py   torch's names, and what its functions and layers do to values
-_state.py, _methods.py, _calls.py, _arithmetic.py, _expressions.py, _definitions.py, _statements.py
+_state.py, _methods.py, _calls.py, _arithmetic.py, _expressions.py, _definitions.py, _branches.py, _statements.py
                  the interpreter, each class built on the one before
 _findings.py     findings, rules, and the events of a program that rules look at
 rules/           the rules, a file each

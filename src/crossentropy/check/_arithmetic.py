@@ -10,7 +10,7 @@ from typing import Any
 
 from crossentropy.check import _operations
 from crossentropy.check._calls import Calls
-from crossentropy.check._findings import LossComparison, LossMean
+from crossentropy.check._findings import Entropy, LossComparison, LossMean
 from crossentropy.check._values import (
     UNKNOWN,
     Const,
@@ -59,6 +59,8 @@ class Arithmetic(Calls):
             return made
         if isinstance(left, Loss) or isinstance(right, Loss):
             return self.loss_arithmetic(op, left, right, node)
+        if isinstance(op, ast.Mult):
+            self.notice_entropy(left, right, node)
         if isinstance(left, Tensor) and left.kind is not Kind.OTHER:
             return self.tensor_arithmetic(op, left, right)
         if isinstance(right, Tensor) and right.kind is not Kind.OTHER:
@@ -68,6 +70,15 @@ class Arithmetic(Calls):
                 return self.tensor_arithmetic(op, right, left)
         shapes = [v for v in (left, right) if isinstance(v, Tensor)]
         return Tensor(batched=any(t.batched for t in shapes)) if shapes else UNKNOWN
+
+    def notice_entropy(self, left: Value, right: Value, node: ast.AST) -> None:
+        """p log p, in either order, of the probabilities or of what they leave of 1."""
+        if not (isinstance(left, Tensor) and isinstance(right, Tensor)):
+            return
+        for p, log in ((left, right), (right, left)):
+            same = p.base is not None and (p.base, p.complement) == (log.base, log.complement)
+            if same and log.kind in (Kind.LOG_PROBABILITIES, Kind.LOG_SIGMOID) and p.kind is not log.kind:
+                self.emit(Entropy(node, self.file, self.quiet(), log))
 
     def tensor_arithmetic(self, op: ast.operator, tensor: Tensor, other: Value) -> Value:
         """Arithmetic that leaves a tensor what it was."""

@@ -30,7 +30,7 @@ from crossentropy.check._values import (
     Value,
 )
 
-STEPS = 80_000  # expressions followed for one file; beyond that, calls are not followed
+STEPS = 20_000  # expressions followed for one definition; beyond that, calls are not followed
 _THEMSELVES = frozenset(
     [
         "to",
@@ -147,7 +147,7 @@ class Calls(Methods):
             return made
         if name == "ModuleDict":
             return arguments.get(0) or Mapping()
-        if name == "DataParallel":
+        if name in _layers.WRAPPING:
             return arguments.get(0) or UNKNOWN
         named = {str(i): value for i, value in enumerate(arguments.positional)}
         if arguments.open and name not in _torch.LOSS_LAYERS:
@@ -269,6 +269,11 @@ class Calls(Methods):
             return _operations.OPERATIONS[name](self, together, node)
         return self.opaque(node)
 
+    def spent(self) -> bool:
+        """Whether what is being followed leads too far."""
+        self.cut_short |= self.steps > STEPS
+        return self.steps > STEPS
+
     @contextmanager
     def inside(self, function: Function) -> Iterator[None]:
         """Enter a function: its file, and no loops around it."""
@@ -288,7 +293,7 @@ class Calls(Methods):
         if (
             node in self.stack
             or len(self.stack) >= self.depth
-            or self.steps > STEPS
+            or self.spent()
             or isinstance(node, ast.AsyncFunctionDef)
         ):
             return UNKNOWN

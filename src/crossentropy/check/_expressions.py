@@ -250,7 +250,9 @@ class Expressions(Arithmetic):
                 return Const(-value.value)
         if isinstance(value, Tensor) and value.kind is Kind.LOGITS:
             return value
-        return UNKNOWN if not isinstance(value, Tensor) else Tensor(rank=value.rank)
+        if not isinstance(value, Tensor):
+            return UNKNOWN
+        return Tensor(rank=value.rank, base=value.base, complement=value.complement)
 
     def _binop(self, node: ast.BinOp) -> Value:
         return self.arithmetic(node.op, self.value(node.left), self.value(node.right), node)

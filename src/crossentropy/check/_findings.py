@@ -92,6 +92,13 @@ class Logarithm(Event):
 
 
 @dataclass(frozen=True)
+class Entropy(Event):
+    """Probabilities are multiplied by their own logarithm."""
+
+    logarithm: Tensor
+
+
+@dataclass(frozen=True)
 class ArgMax(Event):
     """The largest entry is looked for along `dim`."""
 
@@ -148,8 +155,11 @@ class Rule:
     fixable: bool = False
 
 
-def place(origin: Origin | None, path: str) -> str:
-    """Say where a value was made, seen from the file at `path`."""
+def place(origin: Origin | None, file: Any) -> str:
+    """Say where a value was made, seen from a file; in a notebook the lines of each cell count from 1."""
     if origin is None:
         return ""
-    return f"line {origin.line}" if origin.path == path else f"{origin.path}:{origin.line}"
+    if origin.path != file.source.shown:
+        return f"{origin.path}:{origin.line}"
+    cell, line = file.source.cell(origin.line)
+    return f"line {line}" if cell is None else f"cell {cell}, line {line}"

@@ -70,13 +70,14 @@ LAYER_ACTIVATIONS = {
 CONTAINERS = frozenset(("Sequential", "ModuleList"))
 
 
+WRAPPING = frozenset(("DataParallel", "DistributedDataParallel"))
+
+
 WRAPPERS = frozenset(
     (
         "torch.compile",
         "torch.jit.script",
-        "torch.nn.DataParallel",
-        "torch.nn.parallel.DataParallel",
-        "torch.nn.parallel.DistributedDataParallel",
+        "torch.distributed.fsdp.FullyShardedDataParallel",
         "torch.autograd.Variable",
         "torch.nn.utils.weight_norm",
         "torch.nn.utils.spectral_norm",
@@ -107,7 +108,8 @@ def apply_layer(follower: Follower, layer: Layer, arguments: Arguments, node: as
         base = (key.path, key.line, key.column, layer.origin)
         return Tensor(
             Kind.LOGITS, layer.origin, base, rank=rank, rows=tensor.rows, batched=tensor.batched,
-            classes=classes if isinstance(classes, int) else None, floating=True,
+            classes=classes if isinstance(classes, int) else None, channels=LAYER_LINEAR[name] is not None,
+            floating=True,
         )  # fmt: skip
     if name in LAYER_NORMS:
         return tensor if tensor.kind is Kind.LOGITS else Tensor(rank=tensor.rank, batched=tensor.batched)

@@ -14,6 +14,7 @@ from crossentropy.check._values import (
     NONE,
     UNKNOWN,
     Const,
+    External,
     Kind,
     Sequence,
     Tensor,
@@ -45,6 +46,7 @@ def activation(
         rank=source.rank,
         rows=source.rows,
         classes=source.classes,
+        channels=source.channels,
         batched=source.batched,
         floating=True,
         inline=True,
@@ -113,16 +115,10 @@ SAME = frozenset(
     [
         "contiguous",
         "clone",
-        "to",
         "cuda",
         "cpu",
-        "type_as",
-        "half",
-        "bfloat16",
-        "double",
         "requires_grad_",
         "retain_grad",
-        "type",
         "dropout",
     ]
 )
@@ -168,6 +164,13 @@ ELEMENTWISE = frozenset(
 
 
 KEEPS_GRADIENT_OUT = {"detach": "detach()", "detach_": "detach_()", "data": ".data"}
+
+
+FLOATS = ("float", "float32", "float16", "float64", "half", "double", "bfloat16")
+INTEGERS = ("long", "int64", "int", "int32", "int16", "int8", "uint8", "bool", "short")
+DTYPES = {f"torch.{name}": True for name in (*FLOATS, "FloatTensor", "DoubleTensor", "HalfTensor")} | {
+    f"torch.{name}": False for name in (*INTEGERS, "LongTensor", "IntTensor", "BoolTensor")
+}
 
 
 Operation = Callable[[Follower, Arguments, ast.AST], Value]
@@ -239,6 +242,29 @@ def _long(follower: Follower, arguments: Arguments, node: ast.AST) -> Value:
     )
 
 
+def _to(follower: Follower, arguments: Arguments, node: ast.AST) -> Value:
+    """to, type, type_as: another device, another dtype, or either as far as is known."""
+    given = arguments.get(0, "input")
+    if not isinstance(given, Tensor):
+        return given or UNKNOWN
+    floating = given.floating
+    places = list(zip(arguments.positional, arguments.nodes, strict=False))[1:]
+    for value, where in [*places, *((v, node) for k, v in arguments.keywords.items() if k == "dtype")]:
+        if isinstance(value, External) and value.name in DTYPES:
+            floating = DTYPES[value.name]
+        elif not isinstance(value, Const) and not _is_device(value, where):
+            floating = None
+    return replace(given, floating=floating, inline=False)
+
+
+def _is_device(value: Value, where: ast.AST) -> bool:
+    """Whether an argument of to() is a device, going by its name where nothing else is known."""
+    if isinstance(value, External):
+        return value.name.startswith("torch.device")
+    name = where.attr if isinstance(where, ast.Attribute) else getattr(where, "id", "")
+    return any(word in name.lower() for word in ("device", "gpu", "cuda", "rank"))
+
+
 def _detach(name: str) -> Operation:
     def detach(follower: Follower, arguments: Arguments, node: ast.AST) -> Value:
         given = arguments.get(0, "input")
@@ -287,7 +313,8 @@ OPERATIONS: dict[str, Operation] = {
     "reshape": _view,
     "flatten": _flatten,
     "unsqueeze": _unsqueeze,
-    "float": _float,
+    **dict.fromkeys(("to", "type", "type_as"), _to),
+    **dict.fromkeys(("float", "half", "double", "bfloat16"), _float),
     "long": _long,
     "int": _long,
     "clamp": _clamp,

@@ -38,9 +38,14 @@ def coverage(result: CheckResult) -> str:
     else:
         parts.append("No place was seen where a loss is computed.")
     if result.cut_short:
-        parts.append(f"Not followed to the end, for their size: {', '.join(result.cut_short)}.")
+        parts.append(
+            f"In {_count(len(result.cut_short), 'file')} some calls lead so far that they were not followed to their "
+            f"end ({_few(result.cut_short)})."
+        )
     if result.unread:
-        parts.append(f"Not checked: {_count(len(result.unread), 'file')} that could not be read.")
+        parts.append(
+            f"Not checked: {_count(len(result.unread), 'file or cell', 'files and cells')} that could not be read."
+        )
     return " ".join(parts)
 
 
@@ -128,5 +133,10 @@ def _where(finding: Finding) -> str:
     return finding.path if finding.cell is None else f"{finding.path}:cell {finding.cell}"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def _few(names: list[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown}, and {len(names) - 3:,} more; --json names all"
+
+
+def _count(number: int, what: str, several: str = "") -> str:
+    return f"{number:,} {what if number == 1 else several or what + 's'}"

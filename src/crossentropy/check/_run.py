@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crossentropy.check._calls import STEPS
-from crossentropy.check._findings import Event, Finding, Found, Rule
+from crossentropy.check._findings import Entropy, Event, Finding, Found, Logarithm, Rule
 from crossentropy.check._project import Module, Project
 from crossentropy.check._sources import find_files
 from crossentropy.check._statements import Interpreter
+from crossentropy.check._values import Origin
 from crossentropy.check.rules import RULES
 from crossentropy.errors import ConfigError, DataError, did_you_mean
 
@@ -23,7 +23,8 @@ class CheckResult:
     """What a check found, and how far it looked.
 
     `losses` counts the places where a loss is computed, `followed` those among them whose input was understood;
-    `unread` names the files that could not be parsed, `cut_short` those too large to be followed to the end.
+    `unread` names the files and cells that could not be parsed, `cut_short` the files in which calls lead so far that
+    they were not followed to their end.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -41,6 +42,8 @@ class _Checker(Interpreter):
         self.found: list[tuple[Module, Rule, Found]] = []
         self.memory: dict[str, dict[Hashable, Any]] = {}
         self.rules: dict[type[Event], list[Rule]] = {}
+        self.guarded: list[Logarithm] = []
+        self.entropies: set[Origin | None] = set()
         for rule in rules:
             self.memory[rule.id] = {}
             for event in rule.events:
@@ -48,9 +51,30 @@ class _Checker(Interpreter):
 
     def emit(self, event: Event) -> None:
         """Hand an event to the rules, unless this is a first walk through a loop."""
-        if not self.muted:
-            for rule in self.rules.get(type(event), ()):
-                self.found += [(event.file, rule, f) for f in rule.look(event, self.memory[rule.id])]
+        if self.muted:
+            return
+        if isinstance(event, Entropy):
+            self.entropies.add(event.logarithm.origin)
+        elif isinstance(event, Logarithm) and event.input.guarded:
+            self.guarded.append(event)
+        else:
+            self.look(event)
+
+    def look(self, event: Event) -> None:
+        """Let the rules look at an event."""
+        for rule in self.rules.get(type(event), ()):
+            self.found += [(event.file, rule, f) for f in rule.look(event, self.memory[rule.id])]
+
+    def finish(self) -> None:
+        """Hand over the logarithms that a guard keeps finite, but those of p log p: it vanishes where p does."""
+        for event in self.guarded:
+            if self.origin_in(event) not in self.entropies:
+                self.look(event)
+
+    @staticmethod
+    def origin_in(event: Event) -> Origin:
+        """Return the place of an event."""
+        return Origin(event.file.source.shown, event.node.lineno, event.node.col_offset)  # type: ignore[attr-defined]
 
 
 def select_rules(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> list[Rule]:
@@ -97,12 +121,14 @@ def check_paths(
             except DataError as error:
                 result.unread.append(str(error))
         for module in modules:
-            checker.steps = 0
+            result.unread += module.source.unread
+            checker.cut_short = False
             checker.called = set()
             checker.follow(module)
             checker.follow_definitions(module)
-            if checker.steps > STEPS:
+            if checker.cut_short:
                 result.cut_short.append(module.source.shown)
+        checker.finish()
     finally:
         sys.setrecursionlimit(limit)
     _collect(checker, set(modules), result)

@@ -17,11 +17,16 @@ SUFFIXES = (".py", ".ipynb")
 _SKIPPED = {"node_modules", "__pycache__", "site-packages", "venv", "env", "build", "dist"}
 _SILENCE = re.compile(r"#\s*crossentropy:\s*ignore(-file)?\b(?:\s*\[([^\]]*)\])?")
 _MAGIC = re.compile(r"^\s*(?:[%!?]|\w+\s*=\s*[%!])|\?\s*$")
+_PYTHON_CELL = re.compile(r"%%(?:capture|prun|time|timeit)\b")
 
 
 @dataclass(frozen=True)
 class Source:
-    """The text of a file, parsed. `cells` holds, for a notebook, the first line of each code cell."""
+    """The text of a file, parsed.
+
+    For a notebook `cells` holds the first line of each code cell, and `unread` says which cells are no Python: they
+    stand as empty.
+    """
 
     path: Path
     shown: str
@@ -29,6 +34,7 @@ class Source:
     tree: ast.Module
     cells: tuple[int, ...] = ()
     silenced: dict[int, frozenset[str]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
     def silences(self, rule: str, first: int, last: int) -> bool:
         """Whether a comment on the lines first..last, or one for the whole file, silences the rule."""
@@ -77,7 +83,7 @@ def read_source(path: Path) -> Source:
     """
     try:
         raw = path.read_bytes()
-        text, cells = _notebook(raw) if path.suffix == ".ipynb" else (_decoded(raw), ())
+        text, cells, unread = _notebook(raw, path) if path.suffix == ".ipynb" else (_decoded(raw), (), ())
         tree = ast.parse(text)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}.") from error
@@ -85,7 +91,7 @@ def read_source(path: Path) -> Source:
         line = f" line {error.lineno}:" if isinstance(error, SyntaxError) and error.lineno else ""
         what = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
         raise DataError(f"{path}:{line} {what}.", fix="It was not checked.") from error
-    return Source(path, str(path), text, tree, cells, _silenced(text))
+    return Source(path, str(path), text, tree, cells, _silenced(text), unread)
 
 
 def _decoded(raw: bytes) -> str:
@@ -93,26 +99,47 @@ def _decoded(raw: bytes) -> str:
     return io.TextIOWrapper(io.BytesIO(raw), encoding, newline=None).read()
 
 
-def _notebook(raw: bytes) -> tuple[str, tuple[int, ...]]:
+def _notebook(raw: bytes, path: Path) -> tuple[str, tuple[int, ...], tuple[str, ...]]:
     lines: list[str] = []
-    cells = []
+    cells, unread = [], []
     for cell in json.loads(raw.decode("utf-8-sig"))["cells"]:
         if cell["cell_type"] != "code":
             continue
         cells.append(len(lines) + 1)
         text = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
-        lines += _plain(text)
-    return "\n".join(lines) + "\n", tuple(cells)
+        python = _plain(text)
+        try:
+            ast.parse("\n".join(python))
+        except SyntaxError as error:
+            unread.append(f"{path}: code cell {len(cells)}, line {error.lineno}: {error.msg}.")
+            python = ["" for _ in python]
+        lines += python
+    return "\n".join(lines) + "\n", tuple(cells), tuple(unread)
 
 
 def _plain(text: str) -> list[str]:
     """Return the lines of a cell with what only IPython understands blanked out."""
     lines = text.split("\n")
-    if text.lstrip().startswith("%%"):
+    if text.lstrip().startswith("%%") and not _PYTHON_CELL.match(text.lstrip()):
         return ["" for _ in lines]
-    return [
-        f"{line[: len(line) - len(line.lstrip())]}pass" if _MAGIC.search(line) else line for line in lines
-    ]
+    for number, line in enumerate(lines):
+        # a line that goes on from the one before may begin with the % of an old format string
+        if _MAGIC.search(line) and not _goes_on(lines[:number]):
+            lines[number] = f"{line[: len(line) - len(line.lstrip())]}pass"
+    return lines
+
+
+def _goes_on(lines: list[str]) -> bool:
+    """Whether the statement that these lines end with is not complete."""
+    if lines and lines[-1].endswith("\\"):
+        return True
+    try:
+        list(tokenize.generate_tokens(io.StringIO("\n".join(lines)).readline))
+    except tokenize.TokenError:
+        return True
+    except SyntaxError:
+        return False
+    return False
 
 
 def _silenced(text: str) -> dict[int, frozenset[str]]:

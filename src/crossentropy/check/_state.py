@@ -34,6 +34,7 @@ class State:
         self.called: set[ast.AST] = set()
         self.depth = DEPTH
         self.steps = 0
+        self.cut_short = False
         self.stack: list[ast.AST] = []
         self.loops: list[tuple[ast.AST, Value]] = []
         self.losses: dict[tuple[str, int, int], bool] = {}

@@ -41,9 +41,9 @@ class Origin:
     text: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Value:
-    """Base of the abstract values."""
+    """Base of the abstract values. Those made with eq=False are things, each equal to itself alone."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,10 @@ class External(Value):
 
 @dataclass(frozen=True)
 class Tensor(Value):
-    """A tensor. `base` names the values that a softmax, sigmoid or arg-max was taken of."""
+    """A tensor. `base` names the values that a softmax, sigmoid or arg-max was taken of.
+
+    Its `classes` lie along the last axis, as a linear layer leaves them, or along axis 1 if they are `channels`.
+    """
 
     kind: Kind = Kind.OTHER
     origin: Origin | None = None
@@ -82,6 +85,7 @@ class Tensor(Value):
     rank: int | None = None
     rows: int | None = None
     classes: int | None = None
+    channels: bool = False
     low: int | None = None
     high: int | None = None
     floating: bool | None = None
@@ -92,6 +96,13 @@ class Tensor(Value):
     guarded: bool = False
     whole: bool = True
     cut: str = ""
+
+    def classes_along(self, dim: int | None) -> int | None:
+        """Return the number of classes if it is sure that `dim` is their axis."""
+        if self.channels:
+            return self.classes if dim == 1 or self.rank == 2 else None
+        last = dim == -1 or (dim is not None and self.rank is not None and dim == self.rank - 1)
+        return self.classes if last else None
 
     def reshaped(self, rank: int | None = None) -> Tensor:
         """Return the same numbers in another shape."""
@@ -314,7 +325,7 @@ def _join_tensors(a: Tensor, b: Tensor) -> Tensor:
         return Tensor()
     same = {
         name: getattr(a, name)
-        for name in ("base", "axis", "rank", "rows", "classes", "floating", "low", "high")
+        for name in ("base", "axis", "rank", "rows", "classes", "channels", "floating", "low", "high")
         if getattr(a, name) == getattr(b, name)
     }
     both = {name: getattr(a, name) and getattr(b, name) for name in ("batched", "column", "whole", "guarded")}

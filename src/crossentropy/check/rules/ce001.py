@@ -37,7 +37,7 @@ def look(event: LossCall, memory: dict[Hashable, Any]) -> Iterator[Found]:
         return
     if given.kind in (Kind.PROBABILITIES, Kind.SIGMOID) and given.whole:
         name = "softmax" if given.kind is Kind.PROBABILITIES else "sigmoid"
-        where = place(given.origin, event.file.source.shown)
+        where = place(given.origin, event.file)
         floor = ""
         if given.kind is Kind.PROBABILITIES and given.classes and given.classes > 1:
             k = given.classes

@@ -34,7 +34,7 @@ def look(event: LossCall, memory: dict[Hashable, Any]) -> Iterator[Found]:
         and isinstance(given, Tensor)
         and given.kind is Kind.LOG_PROBABILITIES
     ):
-        where = place(given.origin, event.file.source.shown)
+        where = place(given.origin, event.file)
         edits = unwrap(event.file.source.text, event.input_node) if given.inline and given.axis == 1 else ()
         yield Found(
             event.input_node,

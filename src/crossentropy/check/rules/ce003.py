@@ -35,7 +35,7 @@ def look(event: LossCall, memory: dict[Hashable, Any]) -> Iterator[Found]:
         yield Found(
             event.input_node,
             f"the loss takes logits, but this is the output of a {name} "
-            f"({place(given.origin, event.file.source.shown)}). Leave the {name} out before the loss.",
+            f"({place(given.origin, event.file)}). Leave the {name} out before the loss.",
         )
 
 

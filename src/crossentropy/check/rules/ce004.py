@@ -35,7 +35,7 @@ def look(event: LossCall, memory: dict[Hashable, Any]) -> Iterator[Found]:
         what = "logits, the output of a layer" if given.kind is Kind.LOGITS else f"{given.kind.value}"
         yield Found(
             event.input_node,
-            f"the loss takes probabilities, but these are {what} ({place(given.origin, event.file.source.shown)}). "
+            f"the loss takes probabilities, but these are {what} ({place(given.origin, event.file)}). "
             "Use binary_cross_entropy_with_logits (BCEWithLogitsLoss) on logits.",
         )
 

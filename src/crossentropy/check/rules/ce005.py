@@ -35,7 +35,7 @@ def look(event: LossCall, memory: dict[Hashable, Any]) -> Iterator[Found]:
         yield Found(
             event.input_node,
             f"the loss takes log-probabilities, but these are {given.kind.value} "
-            f"({place(given.origin, event.file.source.shown)}). Use cross_entropy (CrossEntropyLoss) on logits.",
+            f"({place(given.origin, event.file)}). Use cross_entropy (CrossEntropyLoss) on logits.",
         )
 
 

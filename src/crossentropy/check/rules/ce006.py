@@ -42,7 +42,7 @@ def look(event: Event, memory: dict[Hashable, Any]) -> Iterator[Found]:
         if event.spec.family in ("cross_entropy", "nll") and isinstance(given, Tensor) and _wrong(given):
             yield Found(
                 event.input_node,
-                f"the softmax of {place(given.origin, event.file.source.shown)} is over dim={given.axis}, but the "
+                f"the softmax of {place(given.origin, event.file)} is over dim={given.axis}, but the "
                 f"classes of this loss are on dimension 1{_shape(given)}.",
             )
     elif isinstance(event, ArgMax):
@@ -50,7 +50,7 @@ def look(event: Event, memory: dict[Hashable, Any]) -> Iterator[Found]:
         if given.kind in _SOFTMAXES and given.axis == 0 and event.dim in (1, -1) and given.rank != 1:
             yield Found(
                 event.node,
-                f"the softmax of {place(given.origin, event.file.source.shown)} is over dim=0, but the class is looked "
+                f"the softmax of {place(given.origin, event.file)} is over dim=0, but the class is looked "
                 f"for along dim={event.dim}: take the softmax over the classes.",
             )
 

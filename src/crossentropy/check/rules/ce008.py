@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from typing import Any
 
-from crossentropy.check._findings import Found, LossCall, Rule
+from crossentropy.check._findings import Found, LossCall, Rule, place
 from crossentropy.check._values import Kind, Tensor
 
 BAD = """\
@@ -35,7 +35,8 @@ def look(event: LossCall, memory: dict[Hashable, Any]) -> Iterator[Found]:
     binary = event.spec.family in ("bce", "bce_logits")
     message = _binary(target) if binary else _multiclass(given, target)
     if message and event.spec.family != "kl":
-        yield Found(event.node, message)
+        made = place(target.origin, event.file)
+        yield Found(event.node, message.replace("the target", f"the target ({made})", 1) if made else message)
 
 
 def _binary(target: Tensor) -> str:

@@ -39,8 +39,7 @@ def look(event: Logarithm, memory: dict[Hashable, Any]) -> Iterator[Found]:
         harm = GUARDED if event.input.guarded else PLAIN
         yield Found(
             event.node,
-            f"the logarithm of a sigmoid ({place(event.input.origin, event.file.source.shown)}) {harm}. "
-            f"Use {better}.",
+            f"the logarithm of a sigmoid ({place(event.input.origin, event.file)}) {harm}. Use {better}.",
             edits,
         )
 

@@ -39,7 +39,7 @@ def look(event: Logarithm, memory: dict[Hashable, Any]) -> Iterator[Found]:
         harm = GUARDED if event.input.guarded else PLAIN
         yield Found(
             event.node,
-            f"the logarithm of entries of a softmax ({place(event.input.origin, event.file.source.shown)}) {harm}. "
+            f"the logarithm of entries of a softmax ({place(event.input.origin, event.file)}) {harm}. "
             "Use cross_entropy of the logits, or pick entries of log_softmax.",
         )
 

@@ -25,26 +25,23 @@ probabilities = model(torch.randn(8, 20))
 """
 
 
+_SOFTMAXES = (Kind.PROBABILITIES, Kind.LOG_PROBABILITIES)
+
+
 def look(event: Event, memory: dict[Hashable, Any]) -> Iterator[Found]:
-    """Look for a single class."""
+    """Look for a single class: where it is sure to be the axis of the softmax, or where the classes of a loss are."""
+    given = event.input  # type: ignore[attr-defined]
+    if not isinstance(given, Tensor) or not given.whole:
+        return
     if isinstance(event, Activation):
-        given = event.input
-        classes = (
-            given.classes if isinstance(given, Tensor) and given.kind is Kind.LOGITS and given.whole else None
-        )
-        last = event.dim == -1 or (
-            event.dim == 1 and isinstance(given, Tensor) and given.rank in (2, 4, None)
-        )
-        if classes == 1 and "softmax" in event.name and last:
+        if given.kind is Kind.LOGITS and "softmax" in event.name and given.classes_along(event.dim) == 1:
             yield Found(
                 event.node, "the softmax of a single output is always 1. Use a sigmoid, or two outputs."
             )
-    elif isinstance(event, LossCall):
-        given = event.input
-        single = (
-            isinstance(given, Tensor) and given.kind is Kind.LOGITS and given.classes == 1 and given.whole
-        )
-        if single and event.spec.family == "cross_entropy":
+    elif isinstance(event, LossCall) and event.spec.family in ("cross_entropy", "nll"):
+        # over the steps of a sequence a softmax of single scores is attention, and its classes are the steps
+        over_classes = given.kind is Kind.LOGITS or (given.kind in _SOFTMAXES and given.axis in (1, -1))
+        if over_classes and given.classes == 1 and (given.channels or given.rank in (2, None)):
             yield Found(
                 event.node,
                 "the cross-entropy of one class is always 0. Use binary_cross_entropy_with_logits, or two outputs.",
