@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -135,7 +136,8 @@ class Classifier:
             BundleError: there is none, it is damaged, or a newer version wrote it.
         """
         inside = Path(folder) / "model"
-        bundle = read_bundle(inside if (inside / "model.json").exists() else folder)
+        # not Path.exists, which fails where it may not look
+        bundle = read_bundle(inside if os.path.exists(inside / "model.json") else folder)  # noqa: PTH110
         try:
             return _classifier(bundle.meta, bundle.arrays, bundle.documents["schema"])
         except (KeyError, TypeError, ValueError) as error:

@@ -1,6 +1,7 @@
 """What cannot be used is refused: exit 2, one message, nothing written. Every case through the real command."""
 
 import json
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -171,18 +172,24 @@ def test_debug_adds_the_traceback_to_the_json(place):
         ["train", "trees.csv", "--target", "kind", "--out", "closed/run"],
         ["predict", "trees", "trees.csv", "--out", "closed/p.csv"],
         ["train", "secret.csv", "--target", "kind", "--out", "run"],
+        ["train", "trees.csv", "--target", "kind", "--out", "hidden/run"],
+        ["predict", "trees", "trees.csv", "--out", "hidden/p.csv"],
+        ["predict", "hidden", "trees.csv"],
     ],
-    ids=["run", "predictions", "data"],
+    ids=["run", "predictions", "data", "a hidden run", "hidden predictions", "a hidden classifier"],
 )
 def test_without_permission_nothing_is_written(place, arguments):
     (place / "closed").mkdir(mode=0o555, exist_ok=True)
+    (place / "hidden").mkdir(exist_ok=True)
     (place / "secret.csv").touch()
     before = contents(place)
-    (place / "secret.csv").chmod(0)
+    for name in ("secret.csv", "hidden"):
+        (place / name).chmod(0)
     code, out, err = call(*arguments, cwd=place, preexec_fn=bound_by_permissions)
-    (place / "secret.csv").chmod(before["secret.csv"][0] & 0o777)
+    for name in ("secret.csv", "hidden"):
+        (place / name).chmod(before[name][0] & 0o777)
     assert (code, out) == (2, "")
-    assert "ermission" in err.splitlines()[-1]
+    assert re.search(r": cannot be (read|written) \(.*ermission", err.splitlines()[-1])
     assert "Traceback" not in err
     assert contents(place) == before
 

@@ -31,7 +31,12 @@ def predict(run: str, data: str, out: str, force: bool, as_json: bool, **given: 
     path = None if out == "-" else Path(out)
     suffix = (".jsonl" if as_json else ".csv") if path is None else path.suffix.lower()
     if path is not None:
-        _check(path, suffix, force)
+        try:
+            _check(path, suffix, force)
+        except OSError as error:
+            if isinstance(error, OutputError):
+                raise
+            raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
         if path.exists() and Path(data).exists() and path.samefile(data):
             raise OutputError(f"{path}: holds the data themselves.", fix="Choose another with --out.")
     settings = given_reading(given)

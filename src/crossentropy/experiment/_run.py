@@ -125,6 +125,16 @@ def check_output(folder: Path | str, *, force: bool) -> Path:
         OutputError: something is there already that would be lost.
     """
     folder = Path(folder)
+    try:
+        _refuse_taken(folder, force=force)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise _cannot_write(folder, error) from None
+    return folder
+
+
+def _refuse_taken(folder: Path, *, force: bool) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise OutputError(f"{folder}: exists and is no folder.", fix="Choose another with --out.")
     if folder.is_dir() and any(folder.iterdir()):
@@ -138,7 +148,6 @@ def check_output(folder: Path | str, *, force: bool) -> Path:
     nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise OutputError(f"{folder}: cannot be written (no permission in {nearest}).", fix=_ELSEWHERE)
-    return folder
 
 
 _ELSEWHERE = "Choose another folder with --out."

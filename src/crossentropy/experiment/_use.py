@@ -29,7 +29,11 @@ def load_classifier(folder: Path | str) -> Classifier:
         BundleError: the folder is no run folder, or its model is damaged.
     """
     folder = Path(folder)
-    if not (folder / "model").is_dir():
+    try:
+        found = (folder / "model").is_dir()
+    except OSError as error:
+        raise BundleError(f"{folder}: cannot be read ({error.strerror}).") from None
+    if not found:
         raise BundleError(
             f"{folder}: no run folder.", fix="Expected a folder that `crossentropy train` wrote."
         )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Text", "read_text", "settle_values"]
 
 # The line by which spreadsheets are told the separator.
-_ANNOUNCED = re.compile(rb"""["']?sep=([,;\t|:^~ ])["']?[,;\t]*\r?\n""")
+_ANNOUNCED = re.compile(rb"""["']?sep=([,;\t|:^~ ])["']?[,;\t]*\r?\n""", re.I)
 
 
 @dataclass(frozen=True)

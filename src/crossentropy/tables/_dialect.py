@@ -108,14 +108,14 @@ def _refuse_guess(data: bytes, name: str, error: UnicodeError) -> None:
     """Refuse what would become gibberish as Windows-1252: damaged UTF-8, and text of other alphabets.
 
     In damaged UTF-8 most bytes beyond ASCII still form characters, which in Windows-1252 they do by rare chance only;
-    and no language written in Windows-1252 has words with three letters beyond ASCII in a row.
+    and no language written in Windows-1252 has many words with three different letters beyond ASCII in a row.
     """
     at = getattr(error, "start", 0)
     near = data[max(0, at - _SAMPLE) : at + _SAMPLE]
     beyond = len(near) - len(near.translate(None, bytes(range(128, 256))))
     if sum(map(len, _CHARACTER.findall(near))) > beyond / 2:
         raise _unrecognised(data, name, error, "UTF-8, but damaged there or mixed with another encoding")
-    if sum(map(len, _FOREIGN.findall(near))) > beyond / 2:
+    if sum(len(word) for word in _FOREIGN.findall(near) if len(set(word)) > 1) > beyond / 2:
         raise _unrecognised(data, name, error, "neither UTF-8 nor in a western European encoding")
 
 

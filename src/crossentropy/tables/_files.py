@@ -91,7 +91,9 @@ def read_files(source: str | Path, given: Reading, expected: Expected) -> Table:
     except (OSError, ValueError) as error:
         # ValueError: a zero byte in the path
         reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{name}: cannot be read ({reason}).") from None
+        # of a folder or a pattern, the file that it was
+        where = getattr(error, "filename", None) or name
+        raise DataError(f"{where}: cannot be read ({reason}).") from None
     formats = {part.format for part in parts}
     if len(formats) > 1:
         one = {part.format: part.name for part in parts}
