@@ -54,7 +54,8 @@ def stop_at_random(place, times, rng):
         arguments = [[*TRAIN, "--C", C], predict][rng.integers(2)]
         before = contents(place)
         code, err = interrupted(arguments, number, rng.uniform(0, 1.1 * whole[arguments[0]]), place)
-        assert code in (0, CODES[number]), err
+        # Python itself, before it has come to the first line of the program, ends with 1
+        assert code in (0, CODES[number]) or (code == 1 and "runpy" in err), err
         ended += code != 0
         assert "mistake in crossentropy" not in err
         if code != 0 and arguments is predict:

@@ -74,7 +74,8 @@ CLASSES = ("small", "flag", "word", "many", "string")
 PLAIN = st.sampled_from(
     ["x", "y", "id", "label", "p_a", "target", "weight", "Größe", "a b", "a,b", 'q"q', "a\nb", "<i>", "=x"]
 )
-NAMES = PLAIN | st.text(max_size=8)
+# to Polars some of these are patterns, or names of its own
+NAMES = PLAIN | st.text(max_size=8) | st.sampled_from(["*", "^a$", "^.*$", "count", "value", "literal"])
 
 
 def column(kind, n, nulls, rng):

@@ -14,7 +14,15 @@ import pytest
 import torch
 
 from crossentropy.errors import DataError
-from crossentropy.tables import Encoder, Reading, class_ids, infer_columns, read_table, read_targets
+from crossentropy.tables import (
+    Encoder,
+    Reading,
+    class_ids,
+    infer_columns,
+    inspect_table,
+    read_table,
+    read_targets,
+)
 from crossentropy.tables import _files as files
 
 RUSSIAN = "имя,вес\nИван,1.5\nПётр,2.5\n"
@@ -301,3 +309,28 @@ def test_numbers_that_stand_as_text_are_named_where_they_are_left_out():
     (column,) = infer_columns(table, leave_out={})
     assert (column.kind, column.used) == ("identifier", False)
     assert column.note == "60 distinct values in 60 rows, all of them numbers that stand as text"
+
+
+@pytest.mark.parametrize("name", ["*", "count", "value", "a.b", "len", ""])
+@pytest.mark.parametrize("form", ["write_csv", "write_parquet"])
+def test_a_column_may_be_called_anything(tmp_path, name, form):
+    frame = pl.DataFrame({"a": ["u", "v", "w"], name: ["x", "y", "x"]})
+    for part in ("1", "2"):
+        getattr(frame, form)(tmp_path / f"{part}.csv")
+    table = read_table(tmp_path)
+    called = name or ("column_2" if form == "write_csv" else "")
+    assert table.frame.columns == ["a", called]
+    encoder = Encoder.fit(table, infer_columns(table, leave_out={}))
+    assert encoder.feature_names == ("a = u", "a = v", "a = w", f"{called} = x", f"{called} = y")
+    assert encoder.transform(table).sum() == 12
+    assert [level.rows for level in inspect_table(table).columns[1].levels] == [4, 2]
+    assert read_targets(table, called).classes == ("x", "y")
+
+
+def test_a_name_that_is_a_pattern_is_refused_from_every_source(tmp_path):
+    frame = pl.DataFrame({"^a$": [1, 2], "b": [3, 4]})
+    frame.write_csv(tmp_path / "t.csv")
+    frame.write_parquet(tmp_path / "t.parquet")
+    for source in (frame, tmp_path / "t.csv", tmp_path / "t.parquet"):
+        with pytest.raises(DataError, match="begins with"):
+            read_table(source)

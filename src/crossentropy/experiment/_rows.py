@@ -174,8 +174,9 @@ def shared_rows(encoder: Encoder, rows: Rows, held_out: Rows) -> tuple[str, ...]
     missing = [name for name in used if name not in held_out.table.frame.columns]
     if missing:
         return ()
-    known = rows.table.frame.select(used).hash_rows()
-    shared = int(held_out.table.frame.select(used).hash_rows().is_in(known.implode()).sum())
+    # not by select, which takes a column called "*" for a pattern
+    known, tested = rows.table.frame[used].hash_rows(), held_out.table.frame[used].hash_rows()
+    shared = int(tested.is_in(known.implode()).sum())
     if shared == 0:
         return ()
     n = len(held_out.ids)

@@ -214,4 +214,4 @@ def _numbers(frame: pl.DataFrame, columns: list[str], path: Path) -> Floats:
     for name in columns:
         if not frame[name].dtype.is_numeric() or frame[name].null_count():
             raise BundleError(f"{path}: column {name!r} does not hold a number in every row.")
-    return np.asarray(frame.select(columns).to_numpy(), np.float64)
+    return np.asarray(frame[columns].to_numpy(), np.float64)

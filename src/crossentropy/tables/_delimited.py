@@ -24,7 +24,7 @@ from crossentropy.errors import DataError
 from crossentropy.tables._dialect import MismatchError, clean, decoded, parsed, recognise
 from crossentropy.tables._reading import Dialect, Expected, Reading
 from crossentropy.tables._scan import Records, scan
-from crossentropy.tables._table import Origin
+from crossentropy.tables._table import Origin, refuse_patterns
 from crossentropy.tables._values import decimal_of, infer_values, plain_text
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def read_text(data: bytes, name: str, given: Reading, expected: Expected) -> Tex
             f"{name}: the column name {twice!r} occurs twice.",
             fix="Rename one of them; or, if the first line holds no names, say that there is no header.",
         )
+    refuse_patterns(names, name)
     # in a table of one column a blank line is a missing value; among several it is no row
     kept = ~records.blank if frame.width > 1 else np.ones(len(records.blank), np.bool_)
     kept[0] &= not dialect.header
@@ -176,7 +177,8 @@ def settle_values(
     """
     import polars as pl
 
-    frame = frame.select(plain_text(pl.col(name)) for name in frame.columns)
+    # by place: Polars takes a column called "*" for a pattern
+    frame = frame.select(plain_text(pl.nth(j)) for j in range(frame.width))
     kinds = {**expected.kinds, **given.kinds}
     open_columns = [
         frame[name] for name in frame.columns if kinds.get(name, "number") in ("number", "boolean")

@@ -94,12 +94,11 @@ class CategoryCode(_Code):
 
     @classmethod
     def fit(cls, series: pl.Series) -> CategoryCode:
-        import polars as pl
-
         strings = _strings(series)
-        counts = strings.drop_nulls().value_counts()
+        # by names of our own: Polars takes a column called "*" for a pattern
+        counts = strings.drop_nulls().alias("value").value_counts()
         # ties in frequency are broken by name: the same rows in another order give the same encoder
-        ranked = counts.sort([pl.col("count"), pl.col(series.name)], descending=[True, False])[series.name]
+        ranked = counts.sort(["count", "value"], descending=[True, False])["value"]
         levels = tuple(sorted(ranked.head(LEVELS).to_list()))
         other, absent = len(ranked) > LEVELS, strings.null_count() > 0
         return cls(name=series.name, levels=levels, other=other, missing=absent)
@@ -281,7 +280,7 @@ def numbers(table: Table, series: pl.Series) -> NDArray[np.float64]:
     _refuse_other_kinds(table, series, "numbers")
     if series.dtype.is_numeric() or series.dtype == pl.Boolean:
         return np.asarray(series.cast(pl.Float64).to_numpy(), np.float64)
-    text = series.cast(pl.String).to_frame().select(plain_text(pl.col(series.name))).to_series()
+    text = series.cast(pl.String).to_frame().select(plain_text(pl.nth(0))).to_series()
     values = parse_numbers(text, table.decimal)
     if values.null_count() > text.null_count():
         values = values.zip_with(values.is_not_null(), parse_flags(text).cast(pl.Float64))

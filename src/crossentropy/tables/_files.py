@@ -20,7 +20,7 @@ from crossentropy.tables._delimited import Text, read_text, settle_values
 from crossentropy.tables._dialect import unmistakable
 from crossentropy.tables._jsonlines import read_json_lines
 from crossentropy.tables._reading import Expected, Reading
-from crossentropy.tables._table import Origin, Table
+from crossentropy.tables._table import Origin, Table, refuse_patterns
 
 if TYPE_CHECKING:
     import polars as pl
@@ -260,6 +260,7 @@ def _typed(name: str, parts: list[_Part], given: Reading) -> Table:
         else:
             frames[part.name] = _binary(part)
             origins[part.name] = Origin.rows(frames[part.name].height)
+        refuse_patterns(frames[part.name].columns, part.name)
     origin = Origin.joined(origins) if len(parts) > 1 else origins[parts[0].name]
     return Table(_joined(frames), name, "", origin)
 
@@ -298,7 +299,9 @@ def _joined(frames: dict[str, pl.DataFrame]) -> pl.DataFrame:
                 fix="Expected the same columns in every file.",
             )
     try:
-        return pl.concat([frame.select(columns) for frame in frames.values()], how="vertical_relaxed")
+        # not by select, which takes a column called "*" for a pattern
+        alike = [frame[columns] for frame in frames.values()]
+        return pl.concat(alike, how="vertical_relaxed")
     except pl.exceptions.PolarsError as error:
         raise DataError(
             f"{first} and the files beside it hold columns of different types ({error})."

@@ -168,7 +168,8 @@ def _levels(series: pl.Series, limit: int | None) -> tuple[Level, ...]:
         if series.dtype != pl.Binary
         else series.clear().cast(pl.String)
     )
-    counts = text.value_counts().sort(["count", series.name], descending=[True, False])
+    # by names of our own: Polars takes a column called "*" for a pattern
+    counts = text.alias("value").value_counts().sort(["count", "value"], descending=[True, False])
     shown = counts if limit is None else counts.head(limit)
     return tuple(Level(value=str(value)[:_CELL], rows=rows) for value, rows in shown.iter_rows())
 

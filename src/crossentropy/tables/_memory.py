@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy.errors import DataError
-from crossentropy.tables._table import Origin, Table, digest_of
+from crossentropy.tables._table import Origin, Table, digest_of, refuse_patterns
 
 if TYPE_CHECKING:
     import polars as pl
@@ -88,6 +88,7 @@ def _from_torch(source: Any) -> NDArray[Any]:
 def _table(frame: pl.DataFrame, name: str, image: tuple[int, int] | None = None) -> Table:
     import polars as pl
 
+    refuse_patterns(frame.columns, name)
     odd = [column for column in frame.iter_columns() if column.dtype == pl.Object]
     if odd:
         frame = frame.with_columns(_as_text(column.name, column.to_list()) for column in odd)

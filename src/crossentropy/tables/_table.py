@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from crossentropy.tables._reading import Dialect
 
-__all__ = ["Origin", "Table", "digest_of"]
+__all__ = ["Origin", "Table", "digest_of", "refuse_patterns"]
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,20 @@ class Table:
             )
         mark = hashlib.sha256((self.digest + digest_of(pl.DataFrame(column))).encode()).hexdigest()
         return replace(self, frame=self.frame.with_columns(column), digest=mark)
+
+
+def refuse_patterns(columns: Iterable[str], name: str) -> None:
+    """Refuse names like "^a$", which Polars takes for patterns in nearly all that it does with a column.
+
+    Raises:
+        DataError: there is one.
+    """
+    for column in columns:
+        if column.startswith("^") and column.endswith("$"):
+            raise DataError(
+                f"{name}: the name of the column {column!r} begins with ^ and ends with $, and so is a pattern.",
+                fix="Rename it.",
+            )
 
 
 def digest_of(frame: pl.DataFrame) -> str:
