@@ -93,7 +93,7 @@ def try_table(folder, made, form, options, change, whole):
 
 
 def shuffled(run, frame):
-    return frame.sample(fraction=1.0, shuffle=True, seed=0).select(frame.columns[::-1])
+    return frame.sample(fraction=1.0, shuffle=True, seed=0)[frame.columns[::-1]]
 
 
 def as_text(run, frame):
@@ -105,7 +105,7 @@ def emptied(run, frame):
 
 
 def without_one(run, frame):
-    return frame.drop(frame.columns[0])
+    return frame[frame.columns[1:]]
 
 
 def strange(run, frame):
