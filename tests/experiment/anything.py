@@ -72,9 +72,26 @@ KINDS = {
 # what a target mostly is
 CLASSES = ("small", "flag", "word", "many", "string")
 PLAIN = st.sampled_from(
-    ["x", "y", "id", "label", "p_a", "target", "weight", "Größe", "a b", "a,b", 'q"q', "a\nb", "<i>", "=x"]
-    # to Polars these are a pattern, and names of its own
-    + ["*", "count", "value"]
+    [
+        *(
+            "x",
+            "y",
+            "id",
+            "label",
+            "p_a",
+            "target",
+            "weight",
+            "Größe",
+            "a b",
+            "a,b",
+            'q"q',
+            "a\nb",
+            "<i>",
+            "=x",
+        ),
+        # to Polars these are a pattern, and names of its own
+        *("*", "count", "value"),
+    ]
 )
 NAMES = PLAIN | st.text(max_size=8)
 
