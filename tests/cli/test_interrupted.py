@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -99,10 +100,32 @@ _main.main([])
 """
 
 
+CLEANS_UP = """
+import os, signal, sys, time
+from crossentropy.cli import _main
+
+def run(given):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(os.getpid(), number)
+        time.sleep(0.05)
+        print("cleaned up", flush=True)
+
+_main._run = run
+_main.main([])
+"""
+
+
+def test_further_signals_do_not_interrupt_the_cleaning_up_after_the_first(tmp_path):
+    done = subprocess.run([sys.executable, "-c", CLEANS_UP], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "cleaned up\n"), done.stderr
+
+
 def test_a_signal_that_python_swallows_ends_it_all_the_same(tmp_path):
     """Python swallows what is raised inside of a destructor: here the handler runs in one."""
-    import sys
-
     start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", SWALLOWS], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 143, done.stderr

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 import crossentropy
+from crossentropy.cli._tell import tell_error
 from crossentropy.errors import CrossEntropyError
 from tests.experiment.conftest import mixed_frame
 
@@ -249,6 +250,11 @@ def test_a_standard_error_that_takes_nothing_loses_no_run(place, tmp_path):
         done = subprocess.run(arguments, cwd=tmp_path, stderr=full, stdout=subprocess.PIPE, text=True)
     assert done.returncode == 0
     assert done.stdout.endswith("Report: r/report.html\n")
+
+
+def test_too_little_memory_is_the_tables_fault_and_not_ours(capsys):
+    assert tell_error(MemoryError(), debug=False, as_json=False) == 2
+    assert capsys.readouterr().err == "Error: There is not enough memory. Use fewer rows or columns.\n"
 
 
 def test_a_standard_input_that_is_closed_is_said(place):

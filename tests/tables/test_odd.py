@@ -334,3 +334,10 @@ def test_a_name_that_is_a_pattern_is_refused_from_every_source(tmp_path):
     for source in (frame, tmp_path / "t.csv", tmp_path / "t.parquet"):
         with pytest.raises(DataError, match="begins with"):
             read_table(source)
+
+
+def test_what_a_folder_hides_is_no_part_of_its_table(tmp_path):
+    (tmp_path / "part-1.csv").write_text("a,b\n1,2\n")
+    for name in ("_committed.csv", ".part-2.csv", "notes.md"):
+        (tmp_path / name).write_text("something else\n")
+    assert read_table(tmp_path).frame.rows() == [(1, 2)]
