@@ -86,10 +86,20 @@ def test_of_equal_losses_the_strongest_penalty_is_chosen():
     assert path.C == 0.1
 
 
-def test_given_penalties_too_end_where_weaker_ones_no_longer_help():
-    X, y = random_rows(31, 60, 30, 3, strength=0.5)
-    path = cross_validate_penalty(X, y, n_classes=3, folds=np.arange(60) % 5, Cs=10.0 ** np.arange(-4, 9))
-    assert len(path.Cs) == path.chosen + 4 < 13
+@pytest.mark.parametrize(("n", "ends"), [(60, 3), (600, 1)], ids=["too few rows to tell", "clearly worse"])
+def test_given_penalties_too_end_where_weaker_ones_no_longer_help(n, ends):
+    X, y = random_rows(31, n, n // 20, 3, strength=0.5)
+    settings = {"n_classes": 3, "folds": np.arange(n) % 5}
+
+    def rows(C):
+        return costs(cross_validate_penalty(X, y, Cs=[C], tol=1e-9, **settings), y)
+
+    path = cross_validate_penalty(X, y, Cs=10.0 ** np.arange(-4, 9), **settings)
+    assert len(path.Cs) == path.chosen + 1 + ends < 13
+    for weaker in path.Cs[path.chosen + 1 :]:
+        worse = rows(weaker) - rows(path.C)
+        clearly = worse.mean() > 3 * worse.std() / np.sqrt(n)
+        assert clearly == (weaker == path.Cs[-1] and ends < 3)
 
 
 def test_the_default_penalties_are_half_decades_from_1e_minus_6_to_1e4():

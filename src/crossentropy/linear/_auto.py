@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 
 from crossentropy.linear._fit import FitSettings
 from crossentropy.linear._folds import FoldFit, FoldTask, Split
-from crossentropy.linear._path import PenaltyPath, follow
+from crossentropy.linear._path import Judge, PenaltyPath, follow
 from crossentropy.linear._targets import Targets
 from crossentropy.linear._threads import one_blas_thread
 
@@ -33,14 +33,12 @@ def auto_path(features: Any, targets: Targets, margins: Floats | None, settings:
     folds = _deal(targets.ids, np.random.default_rng(settings.seed))
     shift = np.log(np.where(targets.class_weight > 0, targets.class_weight, 1.0))
 
-    def score(logits: Floats) -> tuple[float, float]:
+    def losses(logits: Floats) -> Floats:
         logs = log_softmax(logits - shift, axis=1)
-        losses = -logs[np.arange(len(logs)), targets.ids]
+        chosen: Floats = -logs[np.arange(len(logs)), targets.ids]
         if targets.soft:
-            losses = -np.einsum("ij,ij->i", targets.values, logs)
-        s = targets.row_weight
-        mean = float(s @ losses / s.sum())
-        return mean, float(np.sqrt((s**2) @ (losses - mean) ** 2) / s.sum())
+            chosen = -np.einsum("ij,ij->i", targets.values, logs)
+        return chosen
 
     with one_blas_thread():
         fits = [
@@ -52,7 +50,8 @@ def auto_path(features: Any, targets: Targets, margins: Floats | None, settings:
             )
             for fold in range(int(folds.max()) + 1)
         ]
-        return follow(fits, None, (len(folds), len(targets.classes)), score, TOL, settings.max_iter)
+        judge = Judge(losses, targets.row_weight)
+        return follow(fits, None, (len(folds), len(targets.classes)), judge, TOL, settings.max_iter)
 
 
 def _deal(ids: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:

@@ -1,7 +1,8 @@
 r"""The penalty by cross-validation: the C with the lowest out-of-fold log-loss.
 
-The folds' fits are `_folds`. The path ends when a decade and a half of weaker penalties has not lowered the out-of-fold
-loss: the weakest penalties, which take the longest and are chosen the least, are never fitted.
+The folds' fits are `_folds`. The path ends where a weaker penalty is worse on the very same rows than the best one by
+more than chance, or where a decade and a half of them was no better: the weakest penalties, which take the longest and
+are chosen the least, are never fitted.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from crossentropy.errors import ClassIdError, ConfigError, ShapeError
 from crossentropy.linear._folds import FoldFit, FoldTask, Split, walk
 from crossentropy.linear._threads import one_blas_thread
 
-__all__ = ["PenaltyPath", "cross_validate_penalty", "follow"]
+__all__ = ["Judge", "PenaltyPath", "cross_validate_penalty", "follow"]
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +31,26 @@ USELESS = 1e-2
 """A penalty is useless when the features cannot lower the loss of the best constant by more than this share."""
 
 PATIENCE = 3
-"""The path ends after so many penalties in a row that did not lower the loss."""
+"""The path ends after so many penalties in a row that did not lower the loss,"""
+
+CLEARLY = 3.0
+"""or at one whose rows lose more than under the best one by so many standard errors of that difference."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What a fold's logits are worth."""
+
+    losses: Callable[[Floats], Floats]
+    """From logits (N, K) to the loss (n,) of each row that counts, nats."""
+    weights: Floats
+    """(n,) what each counts."""
+
+    def mean(self, values: Floats) -> tuple[float, float]:
+        """Return the weighted mean of values (n,) and its standard error, sqrt(sum s^2 (v - m)^2) / sum s."""
+        s = self.weights
+        mean = float(s @ values / s.sum())
+        return mean, float(np.sqrt((s**2) @ (values - mean) ** 2) / s.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,14 +129,15 @@ def cross_validate_penalty(
             FoldFit(shared, task.split(fold), (random_state, fold))
             for fold in np.unique(task.folds[task.folds >= 0])
         ]
-        return follow(fits, Cs, (features.shape[0], n_classes), task.score, tol, max_iter)
+        judge = Judge(task.losses, task.scored[task.folds >= 0])
+        return follow(fits, Cs, (features.shape[0], n_classes), judge, tol, max_iter)
 
 
 def follow(
     fits: list[FoldFit],
     Cs: Sequence[float] | NDArray[np.floating] | None,
     shape: tuple[int, int],
-    score: Callable[[Floats], tuple[float, float]],
+    judge: Judge,
     tol: float,
     max_iter: int,
 ) -> PenaltyPath:
@@ -126,7 +147,7 @@ def follow(
         fits: the folds.
         Cs: penalties; None for the default ones.
         shape: (N, K).
-        score: the loss of logits (N, K), and its standard error.
+        judge: the loss of logits (N, K).
         tol: relative gap of each fit.
         max_iter: most Newton steps of each fit.
     """
@@ -134,18 +155,21 @@ def follow(
     losses: list[float] = []
     errors: list[float] = []
     gaps: list[list[float]] = []
-    best_logits, best = np.empty((0, shape[1])), 0
+    best_logits, best, best_rows = np.empty((0, shape[1])), 0, np.zeros(0)
     for points in walk(fits, grid, tol, max_iter):
         logits = np.full(shape, np.nan)
         for fit, point in zip(fits, points, strict=True):
             logits[fit.held] = point.logits
         gaps.append([point.relative_gap for point in points])
-        loss, error = score(logits)
+        rows = judge.losses(logits)
+        loss, error = judge.mean(rows)
         losses.append(loss)
         errors.append(error)
         if len(losses) == 1 or loss < losses[best]:
-            best_logits, best = logits, len(losses) - 1
-        if len(losses) - 1 - best >= PATIENCE:
+            best_logits, best, best_rows = logits, len(losses) - 1, rows
+            continue
+        worse, chance = judge.mean(rows - best_rows)
+        if worse > CLEARLY * chance or len(losses) - 1 - best >= PATIENCE:
             break
     return PenaltyPath(
         grid[: len(losses)],
@@ -226,11 +250,9 @@ class _Task:
         """Return the rows of a fold, and all others."""
         return Split(np.flatnonzero(self.folds != fold), np.flatnonzero(self.folds == fold), str(fold))
 
-    def score(self, logits: Floats) -> tuple[float, float]:
-        """Return weighted mean log-loss of the held-out rows, and its standard error."""
+    def losses(self, logits: Floats) -> Floats:
+        """Return the log-loss (n,) of each held-out row."""
         held = self.folds >= 0
-        weights = self.scored[held]
         log_probabilities = log_softmax(logits[held] - self.log_class_weight, axis=1)
-        losses = -log_probabilities[np.arange(len(weights)), self.targets[held]]
-        mean = float(weights @ losses / weights.sum())
-        return mean, float(np.sqrt((weights**2) @ (losses - mean) ** 2) / weights.sum())
+        losses: Floats = -log_probabilities[np.arange(len(log_probabilities)), self.targets[held]]
+        return losses
