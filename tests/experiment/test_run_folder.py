@@ -150,7 +150,7 @@ def kill_while_saving(frame, folder, times, number):
             # Python swallows what is raised inside of a destructor; whoever sees it go on sends another
             writer.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                writer.wait(5)
+                writer.wait(20)
         writer.stdout.close()
         summary = read_summary(folder)
         assert {p.name for p in folder.iterdir()} == FILES
