@@ -52,6 +52,9 @@ STALLED = 3
 WORTH = 30.0
 """The certificate is worked out when its estimate is below so many times the target."""
 
+LITTLE = 1e-3
+"""The estimate of the gap, relative to the target, at which a bound that no longer halves is due to rounding."""
+
 MOST_CUT = 5
 """Steps that the line search may cut before the penalty is followed down instead."""
 
@@ -231,14 +234,21 @@ def _newton(run: Run, point: Point, tol: float, max_iter: int, most_cut: int | N
     lowest, stalled = np.inf, 0
     while True:
         target = tol * _scale(objective, point)
-        if run.watch is not None or objective.gap_estimate(point) <= WORTH * target:
-            best, best_gap = min((best, best_gap), (point, run.gap(point)), key=itemgetter(1))
+        estimate, rounding = objective.gap_estimate(point), False
+        if run.watch is not None or estimate <= WORTH * target:
+            gap = run.gap(point)
+            # the estimate is without rounding: a bound that stays above it is of nothing else
+            rounding = estimate <= LITTLE * target and gap > 0.5 * best_gap
+            best, best_gap = min((best, best_gap), (point, gap), key=itemgetter(1))
         stop = run.tell(point, best_gap)
         if best_gap <= tol * _scale(objective, best):
             status = Status.REACHED
             break
         if stop:
             status = Status.STOPPED
+            break
+        if rounding:
+            status = Status.ARITHMETIC
             break
         step = newton_step(run, point, 0.2 * objective.penalty.l2 * target)
         decrement = -0.5 * float(np.vdot(point.gradient, step))
