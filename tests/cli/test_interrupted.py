@@ -124,6 +124,33 @@ def test_further_signals_do_not_interrupt_the_cleaning_up_after_the_first(tmp_pa
     assert (done.returncode, done.stdout) == (130, "cleaned up\n"), done.stderr
 
 
+ABORTS = """
+import atexit, os, signal, time
+from crossentropy.cli import _main
+
+def run(given):
+    print("half", end="")
+    atexit.register(os.abort)
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    except BaseException as error:
+        return 128 + error.args[0]
+
+_main._run = run
+_main.main(GIVEN)
+"""
+
+
+@pytest.mark.parametrize(("given", "code"), [(["train"], 143), (["watch"], 134)])
+def test_a_library_that_aborts_at_the_end_does_not_change_the_code_of_a_signal(tmp_path, given, code):
+    """A library interrupted at its work may abort at exit; a script that is watched has what it registered run."""
+    script = ABORTS.replace("GIVEN", repr(given))
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert shell_code(done.returncode) == code
+    assert code != 143 or done.stdout == "half"
+
+
 def test_a_signal_that_python_swallows_ends_it_all_the_same(tmp_path):
     """Python swallows what is raised inside of a destructor: here the handler runs in one."""
     start = time.perf_counter()

@@ -266,6 +266,15 @@ def test_a_standard_input_that_is_closed_is_said(place):
     )
 
 
+def test_a_reader_that_goes_away_is_no_mistake(place):
+    frame = pl.read_csv(place / "trees.csv")
+    pl.concat([frame] * 20).write_csv(place / "many.csv")
+    line = f"{shlex.join([*COMMAND, 'predict', 'trees', 'many.csv'])} | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], cwd=place, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("id,label,")
+
+
 def test_a_full_standard_output_is_said(place):
     with Path("/dev/full").open("w") as full:
         arguments = [*COMMAND, "predict", "trees", "trees.csv"]

@@ -341,3 +341,11 @@ def test_what_a_folder_hides_is_no_part_of_its_table(tmp_path):
     for name in ("_committed.csv", ".part-2.csv", "notes.md"):
         (tmp_path / name).write_text("something else\n")
     assert read_table(tmp_path).frame.rows() == [(1, 2)]
+
+
+def test_a_separator_that_was_given_in_training_is_known_at_prediction(tmp_path):
+    (tmp_path / "t.csv").write_text("a~b\n1~x\n2~y\n")
+    table = read_table(tmp_path / "t.csv", Reading(separator="~"))
+    encoder = Encoder.fit(table, infer_columns(table, leave_out={}))
+    assert read_table(tmp_path / "t.csv").frame.width == 1
+    assert read_table(tmp_path / "t.csv", expected=encoder.expected).frame.equals(table.frame)

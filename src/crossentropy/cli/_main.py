@@ -45,6 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number in _ENDING:
             signal.signal(number, signal.SIG_IGN)
+    if _received and (sys.argv[1:] if arguments is None else list(arguments))[:1] != ["watch"]:
+        # a library that was interrupted in the middle of its work may abort while the interpreter takes itself down
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(AttributeError, OSError, ValueError):
+                stream.flush()
+        os._exit(code)
     sys.exit(code)
 
 
