@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import crossentropy
+from crossentropy import losses
 from crossentropy.check.watching import _patches
 from crossentropy.check.watching._looks import floor
 from crossentropy.errors import CrossEntropyWarning
@@ -283,3 +284,45 @@ def test_a_watch_that_fails_to_read_says_so_and_leaves_the_program_alone(monkeyp
     monkeypatch.setattr("crossentropy.check.watching._looks.look_before", broken)
     watch = watched(CORRECT["logits"])
     assert "reading them failed: MemoryError" in str(watch)
+
+
+OURS = {
+    "by torch": lambda: losses.cross_entropy(logits(4, 3).softmax(1), IDS),
+    "by kernels": lambda: losses.cross_entropy(
+        logits(700, 100).softmax(1), torch.zeros(700, dtype=torch.long)
+    ),
+    "module": lambda: losses.CrossEntropyLoss()(logits(4, 3).softmax(1), IDS),
+}
+
+
+@pytest.mark.filterwarnings("ignore::crossentropy.errors.MisuseWarning")
+@pytest.mark.parametrize("case", OURS)
+def test_the_losses_of_this_package_are_seen_once(case):
+    watch = watched(OURS[case])
+    assert kinds(watch) == ["probabilities-as-logits"]
+    ((path, _, family),) = watch.sites
+    assert (path, family) == (__file__, "cross_entropy")
+    (site,) = watch.sites.values()
+    assert (site.calls, site.read, site.classes) == (1, 1, 100 if case == "by kernels" else 3)
+    assert not losses.observers
+
+
+def test_binary_losses_of_this_package_and_what_raises_are_seen():
+    watch = watched(lambda: losses.binary_cross_entropy_with_logits(logits(9) * 9, torch.full((9,), 2.0)))
+    assert kinds(watch) == ["wrong-target"]
+    watch = watched(lambda: fails(lambda: losses.cross_entropy(logits(4, 2), IDS)))
+    assert kinds(watch) == ["class-id-out-of-range"]
+    sparse = losses.SparseTarget(torch.tensor([[0], [1]]), torch.ones(2, 1))
+    watch = watched(lambda: losses.cross_entropy(logits(2, 3), sparse))
+    assert "the target is sparse" in str(watch)
+
+
+def test_two_losses_on_one_line_and_one_loss_on_two_lines_are_told_apart():
+    def program():
+        for _ in range(3):
+            F.cross_entropy(logits(4, 3), IDS), F.nll_loss(logits(4, 3), IDS)
+            F.cross_entropy(logits(4, 3), IDS)
+
+    sites = sorted((s.line, s.family, s.calls) for s in watched(program).sites.values())
+    first = sites[0][0]
+    assert sites == [(first, "cross_entropy", 3), (first, "nll_loss", 3), (first + 1, "cross_entropy", 3)]

@@ -19,11 +19,13 @@ from crossentropy.losses._checks import (
     check_tensors,
     sparse_target,
 )
+from crossentropy.losses._observers import observed
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
 from crossentropy.losses._reduction import check_reduction
 
 
+@observed
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor | SparseTarget,
@@ -105,6 +107,7 @@ def binary_cross_entropy_with_logits(
     ).to(dtype)
 
 
+@observed
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
 ) -> Tensor:

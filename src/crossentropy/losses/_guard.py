@@ -36,7 +36,7 @@ def check_probabilities_as_logits(input: Tensor, axis: int, options: LossOptions
     classes, rows = input.shape[axis], input.shape[0]
     low, high = 0, 1
     while low < rows:
-        if not _are_probabilities(values[low:high], axis):
+        if not are_probabilities(values[low:high], axis):
             return
         low, high = high, min(rows, 16 * high)
     least = math.log1p((classes - 1) / math.e)
@@ -86,7 +86,20 @@ def check_are_distributions(
     )
 
 
-def _are_probabilities(values: Tensor, axis: int) -> bool:
+def are_probabilities(values: Tensor, axis: int) -> bool:
+    """Whether all values lie in [0, 1] and sum to 1 along an axis, within 1e-4, or within 1e-2 in 16 bits.
+
+    Args:
+        values: floating, of any shape, and at least one.
+        axis: that of the classes.
+
+    Example:
+        >>> import torch
+        >>> from crossentropy.losses import are_probabilities
+        >>> logits = torch.tensor([[2.0, 0.0, -1.0]])
+        >>> are_probabilities(logits, 1), are_probabilities(logits.softmax(1), 1)
+        (False, True)
+    """
     least, most = torch.aminmax(values)
     if not (least >= 0 and most <= 1):
         return False

@@ -26,6 +26,7 @@ from crossentropy.losses._checks import (
     sparse_target,
 )
 from crossentropy.losses._guard import check_are_distributions, check_probabilities_as_logits
+from crossentropy.losses._observers import observed
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, LossResult, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
 from crossentropy.losses._reduction import check_reduction
@@ -56,6 +57,7 @@ def cross_entropy(
     options: LossOptions = NO_OPTIONS,
     by_products: Collection[str],
 ) -> LossResult: ...
+@observed
 def cross_entropy(
     input: Tensor,
     target: Tensor | SparseTarget,
@@ -199,6 +201,7 @@ def _checked(
     return class_ids(input, target, ignore_index), result_dtype(input)
 
 
+@observed
 def nll_loss(
     input: Tensor,
     target: Tensor,

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from crossentropy.check.watching._patches import Call
+from crossentropy.losses import SparseTarget, are_probabilities
 
 _READ = 2**20
 _LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits")
@@ -39,7 +41,10 @@ class Range:
 
 def why_not(call: Call) -> str:
     """Return why the values of a call cannot be read, or an empty string."""
-    for tensor in (call.input, call.target):
+    given: Any = call.input, call.target
+    if isinstance(given[1], SparseTarget):
+        return "the target is sparse"
+    for tensor in given:
         if not isinstance(tensor, Tensor) or type(tensor) not in (Tensor, torch.nn.Parameter):
             return "the values are of a subclass of Tensor"
         if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
@@ -68,7 +73,8 @@ def look_before(call: Call) -> Iterator[Sight]:
         return
     if call.family in _CLASSES:
         axis, classes = classes_of(call)
-        if call.family == "cross_entropy" and classes > 1 and looks_like_probabilities(given, axis):
+        matrix = given.is_floating_point() and given.ndim > 1
+        if call.family == "cross_entropy" and classes > 1 and matrix and are_probabilities(given, axis):
             yield Sight(
                 "probabilities-as-logits",
                 f"all {given.numel() // classes} rows read lie in [0, 1] and sum to 1 over the {classes} classes: a "
@@ -79,17 +85,6 @@ def look_before(call: Call) -> Iterator[Sight]:
         yield from _binary_targets(target)
         if call.family == "binary_cross_entropy":
             yield from _saturated(given, target)
-
-
-def looks_like_probabilities(logits: Tensor, axis: int) -> bool:
-    """Whether every row lies in [0, 1] and sums to 1 (within 1e-4, or 1e-2 in half precision)."""
-    if not logits.is_floating_point() or logits.ndim < 2:
-        return False
-    low, high = torch.aminmax(logits)
-    if not (low >= 0 and high <= 1):
-        return False
-    tolerance = 1e-4 if logits.dtype in (torch.float32, torch.float64) else 1e-2
-    return bool(((logits.float().sum(dim=axis) - 1).abs() <= tolerance).all())
 
 
 def logit_range(call: Call) -> Range | None:

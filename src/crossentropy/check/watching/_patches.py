@@ -1,11 +1,12 @@
-"""Where the calls are seen: the builtins that all of torch's losses end in.
+"""Where the calls are seen: the builtins that all of torch's losses end in, and the losses of this package.
 
 `CrossEntropyLoss`, `F.cross_entropy` and every name that a program gave to them call `torch._C._nn.cross_entropy_loss`,
 looked up anew each time; the other losses have a builtin each. Replacing these four attributes for as long as a watch
 lasts sees every thread and every name imported before the watch began, costs nothing for any other operation, and
-leaves the identity of the public functions alone, on which tables of tensor subclasses rely. A torch function mode
-would see its own thread only, and would put Python code around every operation of the program (`docs/check/watch.md`
-has the figures). What no patch sees: code that torch.compile or torch.jit has compiled, and other processes.
+leaves the identity of the public functions alone, on which tables of tensor subclasses rely. The losses of this package
+are seen through their list of observers, for large inputs end in kernels of their own. A torch function mode would see
+its own thread only, and would put Python code around every operation of the program (`docs/check/watch.md` has the
+figures). What nothing here sees: code that torch.compile or torch.jit has compiled, and other processes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.compiler import is_compiling
 from torch.jit import _builtins as jit_builtins
+
+from crossentropy import losses
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,19 @@ def _bce_logits(
     return Call("binary_cross_entropy_with_logits", input, target, weight, reduction=reduction)
 
 
+def _ours(family: str) -> Callable[..., Call]:
+    """Return what reads the arguments of the loss of that name in `crossentropy.losses`."""
+
+    def read(
+        input: Tensor, target: Any, weight: Any = None, *, reduction: str = "mean", ignore_index: int = -100,
+        label_smoothing: float = 0.0, **_: Any,
+    ) -> Call:  # fmt: skip
+        number = {"none": 0, "mean": 1, "sum": 2}[reduction]
+        return Call(family, input, target, weight, ignore_index, label_smoothing, number)
+
+    return read
+
+
 Reader = Callable[..., Call]
 _POINTS: tuple[tuple[Any, str, str, Reader], ...] = (
     (torch._C._nn, "cross_entropy_loss", "aten::cross_entropy_loss", _cross_entropy),
@@ -72,12 +89,23 @@ FAMILIES = {
     "binary_cross_entropy_with_logits": "binary_cross_entropy_with_logits",
 }
 
-# gets the family, what reads the arguments, and a function that makes the call
-Observer = Callable[[str, Callable[[], Call], Callable[[], Any]], Any]
+_OURS = {family: _ours(family) for family in FAMILIES.values()}
+
+# gets the family, what reads the arguments, and the function with its arguments; makes the call
+Observer = Callable[[str, Reader, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 _observers: list[Observer] = []
 _lock = threading.Lock()
 _originals: list[Any] = []
 _at_fork: list[bool] = []
+
+
+class _Inside(threading.local):
+    """Whether this thread is inside of a loss of this package."""
+
+    ours = False
+
+
+_inside = _Inside()
 
 
 def begin(observer: Observer) -> None:
@@ -91,6 +119,7 @@ def begin(observer: Observer) -> None:
                 # torch.jit knows its builtins by identity
                 jit_builtins._register_builtin(wrapper, builtin)
                 setattr(owner, name, wrapper)
+            losses.observers.append(_observe_ours)
         if not _at_fork:
             # a forked worker has nobody to tell what it sees
             os.register_at_fork(after_in_child=_observers.clear)
@@ -107,33 +136,47 @@ def end(observer: Observer) -> None:
             for (owner, name, _, _), original in zip(_POINTS, _originals, strict=True):
                 (jit_builtins._builtin_table or {}).pop(id(getattr(owner, name)), None)
                 setattr(owner, name, original)
+            losses.observers.remove(_observe_ours)
             _originals.clear()
 
 
 def _wrapper(original: Callable[..., Any], family: str, reader: Reader) -> Callable[..., Any]:
     def watched(*args: Any, **kwargs: Any) -> Any:
         # Dynamo traces through here, and keeps the plain operation
-        if torch.compiler.is_compiling() or not _observers:
+        if not _observers or is_compiling() or _inside.ours:
             return original(*args, **kwargs)
-
-        def read() -> Call:
-            return reader(*args, **kwargs)
-
-        def make() -> Any:
-            return original(*args, **kwargs)
-
         if len(_observers) == 1:
-            return _observers[0](family, read, make)
-        around = make
-        for observer in tuple(_observers):
-            around = _around(observer, family, read, around)
-        return around()
+            return _observers[0](family, reader, original, args, kwargs)
+        return _through(family, reader, original, args, kwargs)
 
     watched.__name__ = getattr(original, "__name__", "watched")
     return watched
 
 
-def _around(
-    observer: Observer, family: str, read: Callable[[], Call], make: Callable[[], Any]
-) -> Callable[[], Any]:
-    return lambda: observer(family, read, make)
+def _observe_ours(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """See a call of `crossentropy.losses`, and not once more where it ends in one of torch's builtins."""
+
+    def made(*args: Any, **kwargs: Any) -> Any:
+        before, _inside.ours = _inside.ours, True
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _inside.ours = before
+
+    if not _observers or _inside.ours:
+        return function(*args, **kwargs)
+    return _through(function.__name__, _OURS[function.__name__], made, args, kwargs)
+
+
+def _through(
+    family: str, reader: Reader, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    first, *others = tuple(_observers)
+    made = original
+    for observer in others:
+        made = _around(observer, family, reader, made)
+    return first(family, reader, made, args, kwargs)
+
+
+def _around(observer: Observer, family: str, reader: Reader, made: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: observer(family, reader, made, args, kwargs)

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from crossentropy.check.watching import _looks, _patches
 from crossentropy.check.watching._looks import Sight
-from crossentropy.check.watching._patches import Call
+from crossentropy.check.watching._patches import Call, Reader
 
 FIRST = 8  # calls at each line whose values are always read
 SHARE = 0.005  # of the time that has passed, for reading the others
@@ -76,6 +76,7 @@ class Watch:
         self.sites: dict[tuple[str, int, str], Site] = {}
         self.graphs = 0
         self.reading_s = 0.0
+        self._places: dict[tuple[int, int, str], Site] = {}
         self._lock = threading.Lock()
         self._began = time.perf_counter()
         self._graphs_before = _graphs()
@@ -111,39 +112,52 @@ class Watch:
 
         return to_text(self)
 
-    def _observe(self, family: str, read: Callable[[], Call], make: Callable[[], Any]) -> Any:
-        site = self._site(family)
+    def _observe(
+        self,
+        family: str,
+        reader: Reader,
+        make: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        site = self._site(family, sys._getframe(2))
         if site.calls > FIRST and self.reading_s > SHARE * (time.perf_counter() - self._began):
             call = None
         else:
-            call = self._readable(site, read())
+            call = self._readable(site, reader, args, kwargs)
         if call is not None:
             looked = call
             self._look(site, lambda: list(_looks.look_before(looked)), looked)
         try:
-            result = make()
+            result = make(*args, **kwargs)
         except Exception:
-            self._look(site, lambda: list(_looks.look_at_failure(read())), None)
+            self._look(site, lambda: list(_looks.look_at_failure(reader(*args, **kwargs))), None)
             raise
         if call is not None:
             looked = call
             self._look(site, lambda: self._after(site, looked, result), None)
         return result
 
-    def _site(self, family: str) -> Site:
-        path, line = _users_line(sys._getframe(2))
-        key = (path, line, family)
-        site = self.sites.get(key)
+    def _site(self, family: str, frame: FrameType | None) -> Site:
+        """Count a call at the user's line. Nothing here is needed twice: it is what a call costs that is not read."""
+        code, instruction, place = _users_place(frame)
+        site = self._places.get((code, instruction, family))
         with self._lock:
             if site is None:
-                site = self.sites.setdefault(key, Site(path, line, family))
+                path, line = place.f_code.co_filename, place.f_lineno
+                site = self.sites.setdefault((path, line, family), Site(path, line, family))
+                self._places[code, instruction, family] = site
             site.calls += 1
         if site.last is not None:
             _check_last(site)
         return site
 
     @staticmethod
-    def _readable(site: Site, call: Call) -> Call | None:
+    def _readable(site: Site, reader: Reader, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+        try:
+            call = reader(*args, **kwargs)
+        except (TypeError, KeyError):
+            return None  # the call will say itself what is wrong with its arguments
         reason = _looks.why_not(call)
         if reason:
             site.unread[reason] = site.unread.get(reason, 0) + 1
@@ -237,25 +251,32 @@ def _over_all_calls(site: Site) -> list[tuple[str, str]]:
     return found
 
 
-_whose: dict[CodeType, int] = {}  # 0 torch's or ours, 1 installed or generated, 2 the user's
+# 0 torch's or ours, 1 installed or generated, 2 the user's; the code is kept, so that no other gets its id
+_whose: dict[int, tuple[int, CodeType]] = {}
 
 
-def _users_line(frame: FrameType | None) -> tuple[str, int]:
-    """Return the nearest line of the user's own, or the nearest outside of torch if all is installed."""
-    nearest = None
+def _users_place(frame: FrameType | None) -> tuple[int, int, FrameType]:
+    """Return code, instruction and frame of the nearest place of the user's, or outside of torch if all is installed.
+
+    Code is known by its id, for its hash reads all of it; the instruction stands for the line, which Python would have
+    to look up in a table.
+    """
+    nearest = last = frame
     while frame is not None:
         code = frame.f_code
-        whose = _whose.get(code)
-        if whose is None:
+        known = _whose.get(id(code))
+        if known is None:
             path = code.co_filename
             whose = 0 if path.startswith(_OURS) else 1 if path.startswith((*_INSTALLED, *_GENERATED)) else 2
-            _whose[code] = whose
+            known = _whose[id(code)] = whose, code
+        whose = known[0]
         if whose == 2:
-            return code.co_filename, frame.f_lineno
-        if whose == 1 and nearest is None:
-            nearest = code.co_filename, frame.f_lineno
+            return id(code), frame.f_lasti, frame
+        if whose == 1 and nearest is last:
+            nearest = frame
         frame = frame.f_back
-    return nearest or ("?", 0)
+    assert nearest is not None
+    return id(nearest.f_code), nearest.f_lasti, nearest
 
 
 def _graphs() -> int:

@@ -16,7 +16,7 @@ chapter('pytorch', {
       ],
       marks: [{x: step, y: now.loss[step], kind: name === 'logits' ? 'one' : 'two'}],
       notes: [
-        {x: data.steps, y: floor - 0.17, text: `the floor ${fixed(floor)}`, anchor: 'end', kind: 'two'},
+        {x: data.steps, y: floor - 0.24, text: `the floor ${fixed(floor)}`, anchor: 'end', kind: 'two'},
       ],
       told: `Training loss with ${name === 'logits' ? 'logits' : 'a softmax'} before the loss: ${fixed(now.loss[step])} at step ${step}.`,
     });
