@@ -13,6 +13,7 @@ from crossentropy import losses
 from crossentropy.check.watching import _patches
 from crossentropy.check.watching._looks import floor
 from crossentropy.errors import CrossEntropyWarning
+from crossentropy.losses.observers import observers
 
 from_import = F.cross_entropy  # a name given before any watch
 IDS = torch.tensor([0, 1, 2, 1])
@@ -304,7 +305,7 @@ def test_the_losses_of_this_package_are_seen_once(case):
     assert (path, family) == (__file__, "cross_entropy")
     (site,) = watch.sites.values()
     assert (site.calls, site.read, site.classes) == (1, 1, 100 if case == "by kernels" else 3)
-    assert not losses.observers
+    assert not observers
 
 
 def test_binary_losses_of_this_package_and_what_raises_are_seen():

@@ -9,7 +9,7 @@ _binary_fast.py  the same for the binary loss
 _binary_kernels.py  its value and gradient, each logit once
 _vector.py       what the kernels compute for each element
 _guard.py        misuse that only the values give away
-_observers.py    where a watch sees each call
+observers.py     where a watch sees each call
 _threads.py      rows in parallel
 _activations.py  sigmoid, softmax, log_softmax, one_hot
 _multiclass.py   cross_entropy, nll_loss: one class out of C
@@ -31,7 +31,6 @@ from crossentropy.losses._linear import linear_binary_cross_entropy, linear_cros
 from crossentropy.losses._linear_modules import LinearCrossEntropyLoss
 from crossentropy.losses._modules import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss
 from crossentropy.losses._multiclass import cross_entropy, nll_loss
-from crossentropy.losses._observers import observers
 from crossentropy.losses._options import LossOptions, LossResult, SparseTarget
 
 __all__ = [
@@ -50,7 +49,6 @@ __all__ = [
     "linear_cross_entropy",
     "log_softmax",
     "nll_loss",
-    "observers",
     "one_hot",
     "sigmoid",
     "softmax",

@@ -19,10 +19,10 @@ from crossentropy.losses._checks import (
     check_tensors,
     sparse_target,
 )
-from crossentropy.losses._observers import observed
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
 from crossentropy.losses._reduction import check_reduction
+from crossentropy.losses.observers import observed
 
 
 @observed

@@ -87,7 +87,11 @@ def check_are_distributions(
 
 
 def are_probabilities(values: Tensor, axis: int) -> bool:
-    """Whether all values lie in [0, 1] and sum to 1 along an axis, within 1e-4, or within 1e-2 in 16 bits.
+    r"""Whether all values lie in [0, 1] and sum to 1 along an axis.
+
+    .. math:: 0 \le p_{ik} \le 1, \qquad \Bigl|\sum_k p_{ik} - 1\Bigr| \le 10^{-4}
+
+    In 16 bits the sum may be off by 1e-2.
 
     Args:
         values: floating, of any shape, and at least one.

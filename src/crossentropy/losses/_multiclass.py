@@ -26,11 +26,11 @@ from crossentropy.losses._checks import (
     sparse_target,
 )
 from crossentropy.losses._guard import check_are_distributions, check_probabilities_as_logits
-from crossentropy.losses._observers import observed
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, LossResult, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
 from crossentropy.losses._reduction import check_reduction
 from crossentropy.losses._rows import flatten
+from crossentropy.losses.observers import observed
 
 
 @overload

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.compiler import is_compiling
 from torch.jit import _builtins as jit_builtins
 
-from crossentropy import losses
+from crossentropy.losses.observers import observers
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def begin(observer: Observer) -> None:
                 # torch.jit knows its builtins by identity
                 jit_builtins._register_builtin(wrapper, builtin)
                 setattr(owner, name, wrapper)
-            losses.observers.append(_observe_ours)
+            observers.append(_observe_ours)
         if not _at_fork:
             # a forked worker has nobody to tell what it sees
             os.register_at_fork(after_in_child=_observers.clear)
@@ -136,7 +136,7 @@ def end(observer: Observer) -> None:
             for (owner, name, _, _), original in zip(_POINTS, _originals, strict=True):
                 (jit_builtins._builtin_table or {}).pop(id(getattr(owner, name)), None)
                 setattr(owner, name, original)
-            losses.observers.remove(_observe_ours)
+            observers.remove(_observe_ours)
             _originals.clear()
 
 

@@ -16,7 +16,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Observer = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 
 observers: list[Observer] = []
-"""Those who see each call of the losses of logits and of probabilities, whichever name it is called by."""
+"""Those who see each call of the losses of logits, probabilities and log-probabilities, under whichever name."""
 
 
 def observed(function: Function) -> Function:
