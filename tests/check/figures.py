@@ -47,3 +47,13 @@ def figures(found: set[Place]) -> dict[str, Figures]:
     wanted = expected()
     mistakes, hits, false = (Counter(r for _, _, r in s) for s in (wanted, wanted & found, found - wanted))
     return {rule: Figures(mistakes[rule], hits[rule], false[rule]) for rule in sorted(mistakes)}
+
+
+def table(rows: dict[str, Figures]) -> str:
+    """Return the figures as the table of `docs/check/measured.md`."""
+    lines = [
+        f"| [{rule}]({rule}.md) | {r.mistakes} | {r.found} | {r.false_alarms} | {r.precision:.2f} | {r.recall:.2f} |"
+        for rule, r in rows.items()
+    ]
+    head = "| rule | mistakes | found | false alarms | precision | recall |\n|---|---|---|---|---|---|"
+    return "\n".join([head, *lines])

@@ -1,9 +1,11 @@
 """The rules over the corpus: no false alarm, and what is missed is named here."""
 
+from pathlib import Path
+
 import pytest
 
 from crossentropy.check import RULES, check_paths
-from tests.check.figures import CORPUS, PROGRAMS, expected, figures, program
+from tests.check.figures import CORPUS, PROGRAMS, expected, figures, program, table
 
 # what the checker does not find, and why
 MISSED = {
@@ -34,6 +36,11 @@ def test_precision_and_recall_of_each_rule(found):
     for rule, row in table.items():
         assert row.precision == 1.0, rule
         assert row.recall >= 0.75, (rule, row)
+
+
+def test_the_page_of_figures_is_what_was_found(found):
+    page = (Path(__file__).parents[2] / "docs" / "check" / "measured.md").read_text()
+    assert table(figures(found)) in page
 
 
 def test_half_of_the_corpus_is_correct():

@@ -82,6 +82,8 @@ def test_a_notebook_is_read_cell_by_cell_and_its_magics_are_left_out(tmp_path):
     "body",
     [
         "if flag:\n        z = z.softmax(1)",
+        "m = [nn.Linear(8, 4)]\n    if flag:\n        m.append(nn.Softmax(1))\n    z = nn.Sequential(*m)(z)",
+        "m = [nn.Linear(8, 4)]\n    if flag:\n        m[0] = nn.Softmax(1)\n    z = nn.Sequential(*m)(z)",
         "for _ in range(n):\n        z = z.softmax(1)\n        break",
         "try:\n        z = z.softmax(1)\n    except ValueError:\n        z = z * 2",
         "z = z.softmax(1) if flag else z",
@@ -91,7 +93,10 @@ def test_a_notebook_is_read_cell_by_cell_and_its_magics_are_left_out(tmp_path):
     ],
 )
 def test_what_happens_only_on_some_paths_is_not_reported(tmp_path, body):
-    text = f"import torch.nn.functional as F\n\ndef f(z, y, flag, n):\n    {body}\n    return F.cross_entropy(z, y)\n"
+    text = (
+        "import torch.nn.functional as F\nfrom torch import nn\n\n"
+        f"def f(z, y, flag, n):\n    {body}\n    return F.cross_entropy(z, y)\n"
+    )
     (tmp_path / "a.py").write_text(text)
     result = check_paths([tmp_path])
     assert not result.findings

@@ -91,6 +91,42 @@ def test_sarif_has_what_the_standard_requires(folder):
     fixes = [f for r in one["results"] for f in r.get("fixes", [])]
     (replacement,) = fixes[0]["artifactChanges"][0]["replacements"]
     assert replacement["insertedContent"]["text"] == "z"
+    region = replacement["deletedRegion"]
+    assert region["startLine"] == region["endLine"] == 4
+    line = BAD.splitlines()[3]
+    assert line[region["startColumn"] - 1 : region["endColumn"] - 1] == "F.log_softmax(z, dim=1)"
+
+
+def test_a_notebook_is_told_by_cells_and_never_mended(folder):
+    cells = [{"cell_type": "code", "source": text} for text in ("import math", BAD)]
+    path = folder / "book.ipynb"
+    path.write_text(json.dumps({"cells": cells}, indent=1))
+    before = path.read_bytes()
+    done = run("book.ipynb", "--fix", "--format", "sarif", cwd=folder)
+    assert path.read_bytes() == before
+    for result in json.loads(done.stdout)["runs"][0]["results"]:
+        assert result["message"]["text"].startswith("In code cell 2: ")
+        assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 4
+        assert "fixes" not in result
+
+
+def test_one_mend_within_another_is_left_for_the_next_time(folder):
+    path = folder / "nested.py"
+    path.write_text(
+        "import torch\nimport torch.nn.functional as F\n\n\ndef f(z, y):\n"
+        "    return F.cross_entropy(F.log_softmax(torch.log(F.softmax(z, dim=1)), dim=1), y)\n"
+    )
+    assert "Mended 1" in run("nested.py", "--fix", cwd=folder).stderr
+    run("nested.py", "--fix", cwd=folder)
+    run("nested.py", "--fix", cwd=folder)
+    assert path.read_text().endswith("    return F.cross_entropy(z, y)\n")
+
+
+def test_what_is_not_known_of_an_input_is_said(folder):
+    (folder / "unknown.py").write_text("import torch.nn.functional as F\n\nx = F.cross_entropy(make(), 1)\n")
+    assert (
+        "traced to what made it in 0; in the other 1 nothing is known" in run("unknown.py", cwd=folder).stdout
+    )
 
 
 def test_a_page_is_printed(folder):

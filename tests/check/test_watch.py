@@ -61,6 +61,16 @@ def trick():
     loss.backward()
 
 
+def saturated(z):
+    return torch.sigmoid(z.requires_grad_()).squeeze(0)
+
+
+def normalised():
+    """From the least score to the greatest: exactly 0 and 1 at the ends, and the gradient goes on to all scores."""
+    z = logits(8)
+    F.binary_cross_entropy((z - z.min()) / (z.max() - z.min()), torch.full((8,), 0.6))
+
+
 MISTAKES = {
     "softmax": (lambda: F.cross_entropy(logits(4, 3).softmax(1), IDS), "probabilities-as-logits"),
     "softmax in half": (
@@ -97,7 +107,7 @@ MISTAKES = {
         "nan",
     ),
     "saturated": (
-        lambda: F.binary_cross_entropy(torch.sigmoid(torch.tensor([99.0, 0.0])), torch.tensor([0.0, 1.0])),
+        lambda: F.binary_cross_entropy(saturated(torch.tensor([[99.0, 0.0]])), torch.tensor([0.0, 1.0])),
         "dead-gradient",
     ),
     "requires_grad afterwards": (trick, "dead-gradient"),
@@ -111,6 +121,8 @@ def test_each_mistake_is_seen_at_the_line_of_the_user(case):
     assert kinds(watch) == [kind]
     assert {f.path for f in watch.findings} == {__file__}
     assert f": {kind} (" in str(watch)
+    if kind == "probabilities-as-logits":
+        assert f"--explain {'CE003' if case == 'sigmoid twice' else 'CE001'}`" in str(watch)
 
 
 def soft_targets():
@@ -118,6 +130,7 @@ def soft_targets():
 
 
 CORRECT = {
+    "normalised": normalised,
     "logits": lambda: F.cross_entropy(logits(4, 3), IDS),
     "log-probabilities": lambda: F.cross_entropy(logits(4, 3).log_softmax(1), IDS),
     "nll": lambda: F.nll_loss(logits(4, 3).log_softmax(1), IDS),

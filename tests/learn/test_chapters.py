@@ -120,6 +120,10 @@ def test_the_sigmoid_follows_slider_mouse_and_finger(reader):
     assert number(reader.said("p")) == pytest.approx(0.8808, abs=1e-4)
     assert reader.said("odds") == "7.39 to 1"
     assert reader.said("mirror") == "0.1192"
+    reader.page.evaluate("location.hash = 'sigmoid?o=3'")
+    reader.page.evaluate("location.hash = 'sigmoid'")  # what an address does not name is as at first
+    reader.page.wait_for_function("document.querySelector(\"#sigmoid [name='o']\").value === '1'")
+    assert number(reader.said("p")) == pytest.approx(0.7311, abs=1e-4)
     reader.pull("#sigmoid-curve", (0.9, 0.5), (0.2, 0.5))
     assert number(reader.said("o-value")) < -4
     assert reader.said("odds").startswith("1 to ")
@@ -134,6 +138,10 @@ def test_the_sigmoid_follows_slider_mouse_and_finger(reader):
 
 def test_the_four_worked_cases_and_the_growth_of_the_loss(reader):
     reader.open("loss")
+    text = " ".join(reader.page.locator("#loss").inner_text().split())
+    assert (
+        "0.8 · 0.9 · 0.7 = 0.504; the logarithm makes a sum of it, 0.2231 + 0.1054 + 0.3567 = 0.6852" in text
+    )
     for t, p, cost in ((0, 0.2, "0.2231"), (1, 0.8, "0.2231"), (0, 0.8, "1.6094"), (1, 0.2, "1.6094")):
         row = reader.page.locator(
             f".worked tr:has(td:nth-child(1):text-is('{t}')):has(td:nth-child(2):text-is('{p}'))"

@@ -19,6 +19,17 @@ from crossentropy.losses import SparseTarget, are_probabilities
 
 _READ = 2**20
 _LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits")
+_ONLY_SHAPES = (
+    "View",
+    "Squeeze",
+    "Unsqueeze",
+    "Reshape",
+    "UnsafeView",
+    "Select",
+    "Slice",
+    "ToCopy",
+    "Transpose",
+)
 _CLASSES = ("cross_entropy", "nll_loss")
 
 
@@ -83,7 +94,7 @@ def look_before(call: Call) -> Iterator[Sight]:
         yield from _class_targets(call, target, classes, axis)
     else:
         yield from _binary_targets(target)
-        if call.family == "binary_cross_entropy":
+        if call.family == "binary_cross_entropy" and _comes_of_rounding(call.input):
             yield from _saturated(given, target)
 
 
@@ -196,6 +207,14 @@ def _binary_targets(target: Tensor) -> Iterator[Sight]:
             "wrong-target",
             f"a binary target runs from {float(low):.4g} to {float(high):.4g}; expected values between 0 and 1",
         )
+
+
+def _comes_of_rounding(probabilities: Tensor) -> bool:
+    """Whether a sigmoid, softmax or clamp made them, whose gradient at exactly 0 and 1 is 0; others' need not be."""
+    node = probabilities.grad_fn
+    while node is not None and node.name().startswith(_ONLY_SHAPES):
+        node = node.next_functions[0][0]
+    return node is not None and any(word in node.name() for word in ("igmoid", "oftmax", "Clamp"))
 
 
 def _saturated(given: Tensor, target: Tensor) -> Iterator[Sight]:
