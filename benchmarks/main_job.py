@@ -1,9 +1,9 @@
 """The main job against scikit-learn's LogisticRegression, on the same split and the same encoding.
 
 For each table: train with this library; then fit scikit-learn's estimator with every solver that applies, at the C
-that was chosen here, and at its default C. Reported are the objectives in float64 (mean form, nats), the times of the
-fit at that C (ours at its default tolerance), and the paired difference of the test log-losses (ours minus scikit-learn's, negative is better) with
-its 95 % interval.
+that was chosen here, and at its default C. Reported are the objectives in float64 (mean form, nats; ours is that of
+the model which the run keeps), the times of the fit at that C (ours at the estimator's default tolerance), and the
+paired difference of the test log-losses (ours minus scikit-learn's, negative is better) with its 95 % interval.
 
 Tables: those that come with scikit-learn, and `NAME.parquet` of the folder in $CROSSENTROPY_DATA if it is set.
 """
