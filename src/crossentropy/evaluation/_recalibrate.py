@@ -35,7 +35,9 @@ _SLOPES = 2
 _PULL = 1.0
 
 
-def fit_confidence(logits: Floats, targets: NDArray[np.int64], weights: Floats) -> Floats:
+def fit_confidence(
+    logits: Floats, targets: NDArray[np.int64], weights: Floats, near: Floats | None = None
+) -> Floats:
     """Return (beta, gamma, a_1, ..., a_K), which minimise the weighted mean loss.
 
     The targets are those of n rows, and of one more drawn from the forecast itself: where the rows cannot tell (all of
@@ -45,12 +47,13 @@ def fit_confidence(logits: Floats, targets: NDArray[np.int64], weights: Floats) 
         logits: (N, K), N >= 1.
         targets: (N,) class ids.
         weights: (N,), not all zero.
+        near: what was found for most of these rows; the search starts there.
     """
     n, k = logits.shape
     slopes = _bends(logits)
     share = weights / weights.sum()
-    pull, start = _PULL / n, np.zeros(_SLOPES + k)
-    start[0] = 1.0
+    pull, identity = _PULL / n, np.zeros(_SLOPES + k)
+    identity[0] = 1.0
     wanted = np.exp(log_softmax(logits, axis=1)) / (n + 1)
     wanted[np.arange(n), targets] += n / (n + 1)
 
@@ -62,10 +65,10 @@ def fit_confidence(logits: Floats, targets: NDArray[np.int64], weights: Floats) 
         known = log_q(x)
         residual = share[:, None] * (np.exp(known) - wanted)
         value = -float(share @ np.einsum("ij,ij->i", wanted, known)) + 0.5 * pull * float(
-            (x - start) @ (x - start)
+            (x - identity) @ (x - identity)
         )
         gradient = np.concatenate([np.tensordot(slopes, residual, 2), residual.sum(axis=0)])
-        return value, gradient + pull * (x - start)
+        return value, gradient + pull * (x - identity)
 
     def curvature(x: Floats) -> Floats:
         q = np.exp(log_q(x))
@@ -79,6 +82,7 @@ def fit_confidence(logits: Floats, targets: NDArray[np.int64], weights: Floats) 
         matrix.flat[:: _SLOPES + k + 1] += pull
         return matrix
 
+    start = identity if near is None else near
     found = minimize(loss, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-8})
     fitted: Floats = found.x
     return fitted
@@ -103,11 +107,12 @@ def recalibrated_losses(logits: Floats, targets: NDArray[np.int64], weights: Flo
     """
     folds = stratified_folds(targets, _FOLDS, np.random.default_rng(0))
     losses: Floats = -log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
+    fitted: Floats | None = None
     for fold in range(_FOLDS):
         held = folds == fold
         if not held.any() or not weights[~held].sum() > 0:
             continue
-        fitted = fit_confidence(logits[~held], targets[~held], weights[~held])
+        fitted = fit_confidence(logits[~held], targets[~held], weights[~held], fitted)
         moved = log_softmax(mended(logits[held], fitted), axis=1)
         losses[held] = -moved[np.arange(int(held.sum())), targets[held]]
     return losses
