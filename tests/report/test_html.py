@@ -256,7 +256,14 @@ def test_any_figures_can_be_told(summary):
 
 
 @pytest.mark.parametrize(
-    ("k", "n", "names"), [(2, 3, "letters"), (12, 400, "long"), (13, 400, "long"), (1000, 2000, "plain")]
+    ("k", "n", "names"),
+    [
+        (2, 3, "letters"),
+        (12, 400, "long"),
+        (13, 400, "long"),
+        (300, 600, "plain"),
+        pytest.param(1000, 2000, "plain", marks=pytest.mark.deep),
+    ],
 )
 def test_extremes_of_size(k, n, names):
     html = to_html(made(k, n, names))
