@@ -115,7 +115,7 @@ TRUST = [
     (moved(0.068), "and it is too sure of itself, by 6.8 points on average."),
     (moved(-0.068), "and it is less sure than it could be, by 6.8 points on average."),
     (moved(0.01), "and its confidence is off by 6.8 points on average."),
-    (moved(0.0).model_copy(update={"error": 0.02}), "and nothing shows that its confidence is off."),
+    (moved(0.0).model_copy(update={"error": 0.02}), "and mending its confidence would gain 0.0340 nats."),
     (
         moved(0.0).model_copy(update={"noise": math.nan}),
         "and whether its confidence can be believed could not",
@@ -128,7 +128,19 @@ def test_the_side_on_which_the_confidence_errs(calibration, said):
     told = words(evaluation_text(TEST.model_copy(update={"calibration": calibration})))
     assert said in told
     assert ("So this is more than chance" in told) == (" by 6.8 points" in said)
-    assert ("nothing here speaks against" in told) == ("nothing shows" in said)
+    assert ("this figure cannot tell what the loss tells" in told) == ("would gain" in said)
+    assert "nothing here speaks against" not in told
+
+
+def test_nothing_is_said_against_a_confidence_only_where_neither_the_bins_nor_the_loss_speak():
+    assert TEST.parts is not None
+    fine = {"calibration": moved(0.0).model_copy(update={"error": 0.02})}
+    chance = TEST.parts.model_copy(update={"miscalibration": Estimate(value=0.001, low=-0.01, high=0.02)})
+    for parts in (chance, None):
+        told = words(evaluation_text(TEST.model_copy(update={**fine, "parts": parts})))
+        assert "and nothing shows that its confidence is off." in told
+        assert "nothing here speaks against its probabilities" in told
+        assert "lost again by confidence that is off" not in told
 
 
 def test_the_point_is_the_bin_nearest_to_90_percent_that_holds_rows():

@@ -75,6 +75,22 @@ def test_an_evaluation_alone_is_told_in_the_same_words():
     assert "What to look at next" not in alone
 
 
+def test_an_evaluation_names_the_column_where_it_is_known():
+    test = wines().test
+    assert "leave open about the class. It" in words(evaluation_text(test))
+    assert "leave open about “cultivar”. It" in words(evaluation_text(test, "cultivar"))
+
+
+@pytest.mark.parametrize("loss", [1.95e-128, -1.95e-128, 9_999_999.0, -1.23e300])
+def test_figures_of_any_size_stand_apart_in_lines_of_80_columns(loss):
+    test = wines().test
+    test = test.model_copy(update={"loss": test.loss.model_copy(update={"value": loss})})
+    row = next(r for r in evaluation_text(test).splitlines() if "this model" in r)
+    nats, bits = map(float, row.split()[2:4])
+    assert (nats, bits) == pytest.approx((loss, loss / math.log(2)), rel=0.3)
+    assert cell_len(row) <= 80
+
+
 def test_an_accuracy_is_set_against_the_simplest_rule():
     test = wines().test
     for low, high, said in ((0.3, 0.4, "That simple rule is better."), (0.4, 0.6, "does not rule out")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,10 +19,13 @@ from crossentropy.cli._tell import tell
 def evaluate(run: str, data: str, as_json: bool, **given: Any) -> None:
     """Say how good the classifier of the folder RUN is on DATA, which holds the target too."""
     settings = given_reading(given)
-    from crossentropy.experiment import evaluate_run, make_reading
+    from crossentropy.experiment import evaluate_run, make_reading, read_config
     from crossentropy.report import evaluation_text
 
     evaluation, notes = evaluate_run(run, data, make_reading(**settings))
     for note in notes:
         tell("note", note, as_json=as_json)
-    click.echo(evaluation.model_dump_json(indent=1) if as_json else evaluation_text(evaluation))
+    if as_json:
+        click.echo(evaluation.model_dump_json(indent=1))
+    else:
+        click.echo(evaluation_text(evaluation, read_config(Path(run) / "config.json").target))

@@ -55,9 +55,9 @@ def to_text(summary: Summary) -> str:
     return _joined(blocks)
 
 
-def evaluation_text(evaluation: Evaluation) -> str:
-    """Return an evaluation told in plain text, in lines of at most 80 columns."""
-    return _joined(_evaluation_blocks(evaluation, "the class"))
+def evaluation_text(evaluation: Evaluation, target: str | None = None) -> str:
+    """Return an evaluation told in plain text, in lines of at most 80 columns; `target` is the column's name."""
+    return _joined(_evaluation_blocks(evaluation, "the class" if target is None else quoted(target)))
 
 
 def _evaluation_blocks(test: Evaluation, target: str) -> list[list[str]]:
@@ -87,9 +87,15 @@ def _ruler(test: Evaluation) -> list[str]:
             unsure, bar = "-", "?"
         else:
             bar = "#" * round(RULER * min(1.0, max(0.0, anchor.loss / end)))
-        numbers = f"{figure(anchor.loss):>9}{figure(bits(anchor.loss)):>9}{unsure:>17}"
+        numbers = f"{_narrow(anchor.loss):>9}{_narrow(bits(anchor.loss)):>9}{unsure:>17}"
         lines.append(f"  {anchor.name:<18}{numbers}  |{bar}")
     return [*lines, f"  {interval_words(test)}"] if interval_words(test) else lines
+
+
+def _narrow(value: float) -> str:
+    """Return a figure that leaves a blank in a column of nine: of 1.95e-128 the size is all that matters."""
+    text = figure(value)
+    return text if len(text) < 9 or not math.isfinite(value) else f"{value:.0e}"
 
 
 def _classes(test: Evaluation) -> list[str]:

@@ -92,11 +92,19 @@ def calibrated(test: Evaluation) -> bool | None:
     return error <= noise if math.isfinite(error) and math.isfinite(noise) else None
 
 
+def mending_gains(test: Evaluation) -> bool:
+    """Return whether the interval of what wrong confidence costs lies above zero."""
+    return test.parts is not None and test.parts.miscalibration.low > 0
+
+
 def trust(test: Evaluation) -> str:
     """Return, as the end of a sentence, whether its confidence can be believed."""
     state = calibrated(test)
     if state is None:
         return "whether its confidence can be believed could not be measured"
+    if state and test.parts is not None and mending_gains(test):
+        # the bins see the top label only, and too few rows each to notice what all rows together show
+        return f"mending its confidence would gain {nats(test.parts.miscalibration.value)}"
     if state:
         return "nothing shows that its confidence is off"
     return f"{_direction(test)} by {points(test.calibration.error)} on average"
@@ -205,6 +213,8 @@ def calibration_words(test: Evaluation) -> str:
         f"Confidence and accuracy differ by {points(error)} on average; with {count(test.rows, 'test row')} "
         f"chance alone would show up to {points(noise)} even if every probability were right"
     )
+    if state and mending_gains(test):
+        return f"{figures}. So this figure cannot tell what the loss tells: that its confidence is off."
     if state:
         return f"{figures}. So nothing here speaks against its probabilities."
     return f"{figures}. So this is more than chance: {_direction(test).rstrip(',')}."
