@@ -78,6 +78,11 @@ class Classifier:
     classes: tuple[bool | int | str, ...]
     target: str
 
+    def __repr__(self) -> str:
+        """Return what it is in a line; the parts of it are a page."""
+        columns, features = len(self.encoder.codes), len(self.encoder.feature_names)
+        return f"<Classifier of {self.target!r}: {len(self.classes)} classes, {columns} columns, {features} features>"
+
     def logits(self, data: Any) -> NDArray[np.float64]:
         """Return the calibrated logits (N, K).
 

@@ -72,6 +72,7 @@ def test_config_repeats_a_run(place):
 def test_evaluate(place):
     done = crossentropy("evaluate", "runs/trees", "later.csv", cwd=place)
     assert done.returncode == 0, done.stderr
+    assert "about “kind”" in " ".join(done.stdout.split())
     figures = json.loads(crossentropy("evaluate", "runs/trees", "later.csv", "--json", cwd=place).stdout)
     assert figures["rows"] == 100
     assert f"{figures['loss']['value']:.3g}" in done.stdout
@@ -112,7 +113,10 @@ MISTAKES = {
     ),
     "no config": (["train", "--config", "nowhere.json"], "nowhere.json: cannot be read"),
     "no run": (["evaluate", "runs/nothing", "later.csv"], "no run folder"),
-    "no column at evaluation": (["evaluate", "runs/trees", "new.parquet"], "no column 'kind' (the target)"),
+    "no column at evaluation": (
+        ["evaluate", "runs/trees", "new.parquet"],
+        "can be predicted: `crossentropy predict`",
+    ),
     "predictions exist": (
         ["predict", "runs/trees", "new.parquet", "--out", "one.csv"],
         "one.csv: exists already",

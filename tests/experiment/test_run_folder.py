@@ -261,3 +261,8 @@ def test_a_place_without_permission_is_refused_before_the_work(tmp_path):
             [sys.executable, "-c", code, str(tmp_path / name)], capture_output=True, text=True
         )
         assert "cannot be written (no permission in" in done.stdout, done.stderr
+
+
+def test_a_classifier_is_shown_in_a_line(run):
+    assert repr(run.classifier).startswith("<Classifier of 'kind': 3 classes, ")
+    assert len(repr(run.classifier)) < 100

@@ -337,6 +337,11 @@ def test_a_test_table_is_read_with_the_classes_of_the_training_rows(frame, tmp_p
     _, notes = evaluate_run(tmp_path / "run", some)
     assert "4 rows without a target" in notes[0]
     assert f"{unknown.height - 4} rows of classes not seen in training (yew)" in notes[1]
+    _, notes = evaluate_run(tmp_path / "run", pl.concat([unknown[3:5], two]))
+    assert [note.partition(": ")[2] for note in notes] == [
+        "1 row without a target was left out.",
+        "1 row of classes not seen in training (yew) was left out.",
+    ]
 
 
 def test_a_disk_that_fails_keeps_the_old_run_and_leaves_no_scraps(run, frame, tmp_path, monkeypatch):

@@ -255,7 +255,7 @@ def test_the_summary_evaluates_calibrated_logits(run, frame):
         ({"target": "kind", "test": mixed_frame(9, 1), "test_size": 0.5}, ConfigError, "both given"),
         ({"target": "kind", "test": mixed_frame()}, ConfigError, "is the training table itself"),
         ({"target": "kind", "weight": "remark"}, DataError, "is not a number"),
-        ({}, ConfigError, "the target was not given"),
+        ({}, ConfigError, "the target was not given. Name it: --target COLUMN, in Python target='COLUMN'"),
         ({"target": [1, 2]}, DataError, "has 400 rows, but 'target' has 2 values"),
     ],
 )
@@ -269,7 +269,7 @@ def test_plain_mistakes_are_refused_in_one_line(frame, settings, error, said):
 def test_test_rows_that_equal_training_rows_are_counted(frame):
     train, test = frame[:300], pl.concat([frame[300:], frame[:20]])
     run = crossentropy.train(train, target="kind", test=test, drop=["name", "remark"], C=1.0)
-    assert any("20 of 120 test rows (16.7%) equal a training row" in note for note in run.summary.notes)
+    assert any("20 of 120 test rows (16.7 %) equal a training row" in note for note in run.summary.notes)
     apart = crossentropy.train(train, target="kind", test=frame[300:], drop=["name", "remark"], C=1.0)
     assert not any("equal a training row" in note for note in apart.summary.notes)
 

@@ -40,6 +40,25 @@ def fit(frame):
     return Encoder.fit(table, infer_columns(table, leave_out={}))
 
 
+def test_a_whole_number_written_with_a_point_is_the_same_category():
+    """Programs write 1 as 1.0 as soon as one value of a column is missing."""
+    encoder = fit(pl.DataFrame({"code": ["1", "2", "x"] * 4}))
+    again = pl.DataFrame({"code": ["1.0", "2.00", "x", "1.5"]})
+    features = encoder.transform(read_table(again))
+    assert features.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]]
+
+
+def test_missing_columns_are_named_all_at_once():
+    frame = pl.DataFrame({name: [1.0, 2.5, 4.0] for name in ("age", "height", "income")})
+    encoder = fit(frame)
+    with pytest.raises(DataError, match=r"'age', .* trained on\. Did you mean 'aged'\?"):
+        encoder.transform(read_table(frame.rename({"age": "aged"})))
+    with pytest.raises(
+        DataError, match=r"'age', .* trained on \(nor 1 more of those\)\. Missing: age, income\."
+    ):
+        encoder.transform(read_table(frame.rename({"age": "target", "income": "x"})))
+
+
 LAWS = settings(deadline=None, derandomize=True, max_examples=100)
 
 

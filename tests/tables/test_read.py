@@ -226,7 +226,7 @@ def test_what_is_in_memory_is_read_as_it_is(name):
     ("make", "said"),
     [
         (lambda: pd.Series([1, 2]), "A pandas Series cannot be read"),
-        (lambda: [[1], [2, 3]], "cannot be read as a table"),
+        (lambda: [[1], [2, 3]], "of equal length; the values to predict go apart, as target="),
         (lambda: None, "Data of type NoneType"),
         (lambda: np.ones((2, 2), complex), "cannot be read as a table"),
         (lambda: np.ones((0, 3)), "has 0 rows and 3 columns"),

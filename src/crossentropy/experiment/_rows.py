@@ -93,18 +93,21 @@ def _sentences(
     target = class_values(table, config.target)
     absent = target.is_null().to_numpy()
     if absent.any():
-        said.append(f"{table.name}: {absent.sum():,} rows without a target were left out.")
+        said.append(f"{table.name}: {_left_out(absent.sum(), 'without a target')}")
     unknown = (ids < 0) & ~absent
     if unknown.any():
         names = sorted({str(v) for v in target.filter(unknown).to_list()})
         shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-        said.append(
-            f"{table.name}: {unknown.sum():,} rows of classes not seen in training ({shown}) were left out."
-        )
+        said.append(f"{table.name}: {_left_out(unknown.sum(), f'of classes not seen in training ({shown})')}")
     weightless = (weights == 0).sum()
     if weightless:
-        said.append(f"{table.name}: {weightless:,} rows of weight 0 were left out.")
+        said.append(f"{table.name}: {_left_out(weightless, 'of weight 0')}")
     return said
+
+
+def _left_out(number: int, which: str) -> str:
+    rows, were = ("row", "was") if number == 1 else ("rows", "were")
+    return f"{number:,} {rows} {which} {were} left out."
 
 
 def _weights(config: Config, table: Table) -> NDArray[np.float64]:
@@ -181,6 +184,6 @@ def shared_rows(encoder: Encoder, rows: Rows, held_out: Rows) -> tuple[str, ...]
         return ()
     n = len(held_out.ids)
     return (
-        f"{shared:,} of {n:,} test rows ({shared / n:.1%}) equal a training row in every column used: "
+        f"{shared:,} of {n:,} test rows ({100 * shared / n:.1f} %) equal a training row in every column used: "
         "on those the model may remember rather than know.",
     )

@@ -172,7 +172,8 @@ def _sources(
         if name is None and not unknown:
             raise ConfigError(
                 f"Which column of {table.name} is the target was not given.",
-                fix=f"Columns: {', '.join(table.frame.columns[:12])}.",
+                fix="Name it: --target COLUMN, in Python target='COLUMN' or the N values. "
+                f"Columns: {', '.join(table.frame.columns[:12])}{', ...' * (table.frame.width > 12)}.",
             )
         config = make_config(**({} if name is None else {"target": name}), **settings)
     place = {"data": _place(data), "test": _place(test)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crossentropy.classifier import Classifier
-from crossentropy.errors import BundleError
+from crossentropy.errors import BundleError, DataError, did_you_mean
 from crossentropy.evaluation import Evaluation, evaluate
 from crossentropy.experiment._config import Config, read_config
 from crossentropy.experiment._rows import read_rows, roles
@@ -57,6 +57,12 @@ def evaluate_run(
     classifier = load_classifier(folder)
     config = read_config(Path(folder) / "config.json")
     table = read_table(data, reading, _expected(classifier, config))
+    if config.target not in table.frame.columns:
+        raise DataError(
+            f"{table.name} has no column {config.target!r} (the target), so there is nothing to judge by.",
+            fix=f"{did_you_mean(config.target, table.frame.columns)} "
+            "Rows whose target is not known can be predicted: `crossentropy predict`, in Python predict_run.",
+        )
     rows, notes = read_rows(config, table, classifier.classes)
     logits = classifier.logits(rows.table)
     said = (*table.notes, *notes, *notices(classifier.encoder, rows.table, known=tuple(roles(config))))

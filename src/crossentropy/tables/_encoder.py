@@ -216,12 +216,16 @@ class Encoder:
         if self.image and table.image and self.image != table.image:
             given, known = ("x".join(map(str, shape)) for shape in (table.image, self.image))
             raise DataError(f"{table.name}: {given} pixels; the classifier was trained on {known}.")
-        for code in self.codes:
-            if code.name not in frame.columns:
-                raise DataError(
-                    f"{table.name} has no column {code.name!r}, which the classifier was trained on.",
-                    fix=did_you_mean(code.name, frame.columns),
-                )
+        present = set(frame.columns)
+        absent = [code.name for code in self.codes if code.name not in present]
+        if absent:
+            further = f" (nor {len(absent) - 1:,} more of those)" if len(absent) > 1 else ""
+            raise DataError(
+                f"{table.name} has no column {absent[0]!r}, which the classifier was trained on{further}.",
+                fix=did_you_mean(absent[0], frame.columns)
+                if not further
+                else f"Missing: {', '.join(absent[:12])}{', ...' * (len(absent) > 12)}.",
+            )
         features = np.empty((frame.height, len(self.feature_names)), np.float32)
         start = 0
         for code in self.codes:

@@ -56,7 +56,8 @@ def read_memory(source: Any) -> Table:
             raise
         # lists of different lengths
         raise DataError(
-            f"Data of type {type(source).__name__} cannot be read as a table ({error})."
+            f"Data of type {type(source).__name__} cannot be read as a table ({error}).",
+            fix="Expected rows of equal length; the values to predict go apart, as target=.",
         ) from None
 
 
