@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 
-from crossentropy.evaluation import evaluate, stratified_folds
+from crossentropy.evaluation import evaluate, losses_from_logits, stratified_folds
 from crossentropy.evaluation._bootstrap import bootstrap
 from crossentropy.evaluation._rates import auc, mean
 from crossentropy.evaluation._recalibrate import fit_confidence, mended, recalibrated_losses
@@ -54,6 +54,20 @@ def test_miscalibration_is_what_a_wrong_confidence_costs(slope, offset):
     assert parts.discrimination.value == pytest.approx(
         evaluate(honest, targets, classes=ABCD).parts.discrimination.value, abs=1e-3
     )
+
+
+def test_mending_what_is_honest_gains_next_to_nothing_on_few_rows():
+    """A map judged on the rows it was fitted to always seems to gain; one judged on other rows does not."""
+    rng = np.random.default_rng(12)
+    seen, unseen = [], []
+    for _ in range(40):
+        logits, targets = calibrated(60, 4, rng, 1.5)
+        as_it_stands = losses_from_logits(logits, targets)
+        fitted = fit_confidence(logits, targets, np.ones(60))
+        seen.append(as_it_stands.mean() - losses_from_logits(mended(logits, fitted), targets).mean())
+        unseen.append(as_it_stands.mean() - recalibrated_losses(logits, targets, np.ones(60)).mean())
+    assert np.mean(seen) > 0.02
+    assert np.mean(unseen) < 0.005
 
 
 def test_a_forecast_of_the_frequencies_knows_nothing():

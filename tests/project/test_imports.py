@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -33,6 +34,33 @@ def imported_modules(path: Path) -> list[str]:
             module = ".".join([*base, *([node.module] if node.module else [])])
             found += [f"{module}.{alias.name}" for alias in node.names]
     return [name for name in found if name.split(".")[0] == "crossentropy"]
+
+
+def test_every_form_of_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
+    source = """
+        import numpy, crossentropy.cli
+        from crossentropy.report import advise
+        from crossentropy import learn
+        from ..errors import DataError
+        from . import _kinds
+        if TYPE_CHECKING:
+            from crossentropy.report._text import to_text
+        def later():
+            import crossentropy.check as known
+    """
+    file = tmp_path / "tables" / "_some.py"
+    file.parent.mkdir()
+    file.write_text(textwrap.dedent(source))
+    assert sorted(imported_modules(file)) == [
+        "crossentropy.check",
+        "crossentropy.cli",
+        "crossentropy.errors.DataError",
+        "crossentropy.learn",
+        "crossentropy.report._text.to_text",
+        "crossentropy.report.advise",
+        "crossentropy.tables._kinds",
+    ]
 
 
 def test_the_order_covers_every_room():
