@@ -1,6 +1,7 @@
 """`crossentropy watch SCRIPT`, and the plugin for pytest: in processes of their own, as a user runs them."""
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -44,9 +45,9 @@ if __name__ == "__main__":
 """
 
 
-def run(*arguments, cwd):
+def run(*arguments, cwd, **options):
     command = [sys.executable, "-m", "crossentropy", "watch", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, **options)
 
 
 @pytest.fixture
@@ -99,6 +100,14 @@ def test_the_end_of_a_script_is_its_own(folder, text, code, said):
     assert "What was not:" in done.stderr
     assert "_script.py" not in done.stderr
     assert "runpy" not in done.stderr
+
+
+def test_what_the_shell_ignores_the_script_ignores(folder):
+    (folder / "train.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGHUP)\nprint('went on')\n"
+    )
+    done = run("train.py", cwd=folder, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    assert (done.returncode, done.stdout) == (0, "went on\n")
 
 
 def test_a_script_that_is_not_there_is_refused(folder):

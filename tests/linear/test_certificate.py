@@ -117,3 +117,14 @@ def test_every_status_has_a_message_and_the_limits_are_named():
     problem = PROBLEMS[0]
     assert fit(problem, max_iter=1, tol=1e-12).result_.status is Status.MAX_ITER
     assert fit(problem, tol=1e-40).result_.status is Status.ARITHMETIC
+
+
+def test_no_step_is_taken_for_what_rounding_adds_to_the_bound():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 5)), rng.integers(0, 3, 400)
+    X[:, 0] = np.exp(3 * X[:, 0])
+    near, limit = (LogisticRegression(C=1e6, tol=tol).fit(X, y) for tol in (1e-4, 1e-9))
+    assert limit.result_.status is Status.ARITHMETIC
+    # at the quadratic end a few steps reach the last digit
+    assert limit.n_iter_[0] <= near.n_iter_[0] + 4
+    np.testing.assert_allclose(limit.coef_, LogisticRegression(C=1e6, tol=1e-14).fit(X, y).coef_, rtol=1e-9)

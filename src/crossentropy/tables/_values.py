@@ -36,28 +36,40 @@ __all__ = [
 # What pandas reads as missing, so that a file means the same here, and what databases write for it; an empty field is
 # missing in any case.
 MISSING = (
-    *(
-        "",
-        "#N/A",
-        "#N/A N/A",
-        "#NA",
-        "<NA>",
-        "N/A",
-        "NA",
-        "NULL",
-        "NaN",
-        "None",
-        "n/a",
-        "nan",
-        "null",
-        "-NaN",
-    ),
-    *("-nan", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN", "\\N"),
+    "",
+    "#N/A",
+    "#N/A N/A",
+    "#NA",
+    "<NA>",
+    "N/A",
+    "NA",
+    "NULL",
+    "NaN",
+    "None",
+    "n/a",
+    "nan",
+    "null",
+    "-NaN",
+    "-nan",
+    "1.#IND",
+    "-1.#IND",
+    "1.#QNAN",
+    "-1.#QNAN",
+    "\\N",
 )
-# The second line is what spreadsheets write where a formula failed.
+# Signs, and what spreadsheets write where a formula failed.
 _PLACEHOLDERS = (
-    *("?", "-", "--", ".", "*"),
-    *("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!"),
+    "?",
+    "-",
+    "--",
+    ".",
+    "*",
+    "#DIV/0!",
+    "#VALUE!",
+    "#REF!",
+    "#NAME?",
+    "#NUM!",
+    "#NULL!",
 )
 
 _GROUPED = {
