@@ -23,6 +23,7 @@ from torch import nn
 
 import crossentropy
 from crossentropy.check import check_paths, watch_script
+from crossentropy.losses import linear_cross_entropy
 
 PAIRS = 15
 
@@ -99,23 +100,43 @@ def peers():
     return [row("TorchFix", torchfix)] + [row(n, {p: v[n] for p, v in verdicts.items()}) for n in names]
 
 
-# rows of a batch, features, hidden units, classes, steps of one timing
-SHAPES = ((32, 20, 64, 10, 400), (128, 784, 256, 10, 150), (64, 256, 256, 10_000, 15))
+def _logits(last, hidden, y):
+    return nn.functional.cross_entropy(last(hidden), y)
 
 
-def cost(rows, features, hidden, classes, steps):
+def _chunks(last, hidden, y):
+    options = nn.LinearCrossEntropyOptions(batch_chunk_size=32)
+    return nn.functional.linear_cross_entropy(hidden, last.weight, y, linear_bias=last.bias, options=options)
+
+
+def _tiles(last, hidden, y):
+    return linear_cross_entropy(hidden, last.weight, y, linear_bias=last.bias)
+
+
+# rows of a batch, features, hidden units, classes, steps of one timing, the last layer and the loss
+SHAPES = (
+    (32, 20, 64, 10, 400, _logits),
+    (128, 784, 256, 10, 150, _logits),
+    (64, 256, 256, 10_000, 15, _logits),
+    (64, 256, 256, 10_000, 15, _chunks),
+    (64, 256, 256, 10_000, 15, _tiles),
+    (32, 20, 64, 10, 400, _tiles),
+)
+
+
+def cost(rows, features, hidden, classes, steps, loss):
     """Time training with and without a watch in CPU seconds of one thread, in pairs whose order alternates."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, classes))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    body, last = nn.Sequential(nn.Linear(features, hidden), nn.ReLU()), nn.Linear(hidden, classes)
+    optimizer = torch.optim.SGD([*body.parameters(), *last.parameters()], lr=0.01)
     x, y = torch.randn(rows, features), torch.randint(classes, (rows,))
 
     def train():
         start = time.process_time()
         for _ in range(steps):
             optimizer.zero_grad()
-            nn.functional.cross_entropy(model(x), y).backward()
+            loss(last, body(x), y).backward()
             optimizer.step()
         return time.process_time() - start
 
@@ -139,6 +160,11 @@ def cost(rows, features, hidden, classes, steps):
         plain.append(alone / steps)
         read.append(sum(s.read for s in watch.sites.values()))
     return {
+        "loss": {
+            _logits: "cross_entropy",
+            _chunks: "linear_cross_entropy of torch",
+            _tiles: "linear_cross_entropy",
+        }[loss],
         "rows": rows,
         "hidden": hidden,
         "classes": classes,

@@ -258,6 +258,17 @@ def test_calls_beyond_the_share_of_time_are_counted_and_not_read(monkeypatch):
     assert "the values of 22 of 30 calls" in str(watch)
 
 
+def test_calls_that_no_gradient_leaves_are_counted_where_one_is_wanted():
+    def program():
+        F.cross_entropy(logits(4, 3).detach(), IDS)
+        with torch.no_grad():
+            F.cross_entropy(logits(4, 3).detach(), IDS)
+
+    watch = watched(program)
+    assert str(watch).count("in 1 of them no gradient reaches the input") == 1
+    assert [s.unlinked for s in sorted(watch.sites.values(), key=lambda s: s.line)] == [1, 0]
+
+
 def test_a_floor_that_is_reached_is_said():
     def squashed():
         for _ in range(10):

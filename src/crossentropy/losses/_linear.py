@@ -36,6 +36,7 @@ from crossentropy.losses._multiclass import _checked as checked_target
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, LossResult, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
 from crossentropy.losses._reduction import check_reduction
+from crossentropy.losses.observers import observed
 
 # Logits of fewer bytes are made whole: cheaper than tiles, and autograd's own.
 _SMALL = 1 << 18
@@ -71,6 +72,7 @@ def linear_cross_entropy(
     memory_limit: int | None = None,
     by_products: Collection[str],
 ) -> LossResult: ...
+@observed
 def linear_cross_entropy(
     input: Tensor,
     linear_weight: Tensor,
@@ -160,6 +162,7 @@ def linear_cross_entropy(
     return LossResult(loss=loss.to(dtype), **{k: v.squeeze(0) if single else v for k, v in found.items()})
 
 
+@observed
 def linear_binary_cross_entropy(
     input: Tensor,
     linear_weight: Tensor,

@@ -1,7 +1,8 @@
 """What is read in the values of one call, and what of it is a mistake.
 
-At most a million logits of a call are read (its first rows), and nothing of the user's is changed: everything happens
-on detached tensors, outside of autograd.
+At most a million logits of a call are read (its first rows); of a fused loss, which has none, those of eight rows are
+made: a fiftieth of the products that the loss itself makes for 128 rows. Nothing of the user's is changed: everything
+happens on detached tensors, outside of autograd.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from crossentropy.check.watching._patches import Call
 from crossentropy.losses import SparseTarget, are_probabilities
 
 _READ = 2**20
-_LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits")
+SAMPLED = 8  # rows of a fused loss whose logits are made
 _ONLY_SHAPES = (
     "View",
     "Squeeze",
@@ -30,7 +31,7 @@ _ONLY_SHAPES = (
     "ToCopy",
     "Transpose",
 )
-_CLASSES = ("cross_entropy", "nll_loss")
+CLASSES = ("cross_entropy", "nll_loss", "linear_cross_entropy")
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ class Range:
 
 def why_not(call: Call) -> str:
     """Return why the values of a call cannot be read, or an empty string."""
-    given: Any = call.input, call.target
+    given: Any = call.input, call.target, call.linear_weight, call.linear_bias
     if isinstance(given[1], SparseTarget):
         return "the target is sparse"
-    for tensor in given:
+    for tensor in given[: 2 if call.linear_weight is None else 3 if call.linear_bias is None else 4]:
         if not isinstance(tensor, Tensor) or type(tensor) not in (Tensor, torch.nn.Parameter):
             return "the values are of a subclass of Tensor"
         if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
@@ -73,19 +74,22 @@ def why_not(call: Call) -> str:
 
 def classes_of(call: Call) -> tuple[int, int]:
     """Return the axis of the classes, and their number."""
-    axis = 1 if call.input.ndim > 1 else 0
-    return axis, call.input.shape[axis] if call.input.ndim else 1
+    shape = call.shape
+    axis = 1 if len(shape) > 1 else 0
+    return axis, shape[axis] if shape else 1
 
 
 def look_before(call: Call) -> Iterator[Sight]:
     """Look at the input and the target."""
-    given, target = _rows(call.input), _rows(call.target)
+    given, target = _logits(call), _rows(call.target)
     if given.numel() == 0:
         return
-    if call.family in _CLASSES:
+    if call.linear_weight is not None:
+        yield from _dead_features(call)
+    if call.family in CLASSES:
         axis, classes = classes_of(call)
         matrix = given.is_floating_point() and given.ndim > 1
-        if call.family == "cross_entropy" and classes > 1 and matrix and are_probabilities(given, axis):
+        if call.family != "nll_loss" and classes > 1 and matrix and are_probabilities(given, axis):
             yield Sight(
                 "probabilities-as-logits",
                 f"all {given.numel() // classes} rows read lie in [0, 1] and sum to 1 over the {classes} classes: a "
@@ -100,8 +104,10 @@ def look_before(call: Call) -> Iterator[Sight]:
 
 def logit_range(call: Call) -> Range | None:
     """Return the range of the logits of a binary loss."""
-    given = _rows(call.input)
-    if call.family != "binary_cross_entropy_with_logits" or not given.numel():
+    if call.family not in ("binary_cross_entropy_with_logits", "linear_binary_cross_entropy"):
+        return None
+    given = _logits(call)
+    if not given.numel():
         return None
     low, high = torch.aminmax(given)
     return Range(float(low), float(high), given.numel())
@@ -111,25 +117,53 @@ def look_after(call: Call, loss: Tensor) -> Iterator[Sight]:
     """Look at the loss; where it is NaN, look for the reason."""
     if not isinstance(loss, Tensor) or not loss.numel() or not bool(torch.isnan(loss.detach()).any()):
         return
-    given, target = call.input.detach(), call.target.detach()
-    if bool(torch.isnan(given).any()):
-        index = tuple(torch.isnan(given).nonzero()[0].tolist())
-        yield Sight("nan", f"the input holds NaN, first at {index}")
-    elif call.family in _CLASSES and bool(torch.eq(target, call.ignore_index or 0).all()):
+    target = call.target.detach()
+    wrong = _not_finite(call)
+    if wrong:
+        yield Sight("nan", wrong)
+    elif call.family in CLASSES and bool(torch.eq(target, call.ignore_index or 0).all()):
         yield Sight(
             "all-ignored",
             f"all {target.numel()} targets are ignore_index={call.ignore_index}: the mean over no rows is NaN",
         )
     elif bool(torch.isnan(target.float()).any()):
         yield Sight("nan", "the target holds NaN")
+    elif call.linear_weight is not None:
+        yield Sight(
+            "nan",
+            "the loss is NaN, though the features, the layer and the target are finite: the logits overflow "
+            f"{call.input.dtype}",
+        )
     else:
         yield Sight("nan", "the loss is NaN, though neither the input nor the target holds NaN")
 
 
+def _not_finite(call: Call) -> str:
+    """Say where what goes into a loss is NaN, or in front of a layer infinite: there the logits become NaN."""
+    if call.linear_weight is None:
+        places = [("the input holds NaN", torch.isnan(call.input.detach()))]
+    else:
+        parts = [
+            ("the features hold", call.input),
+            ("the layer's weight holds", call.linear_weight),
+            ("the layer's bias holds", call.linear_bias),
+        ]
+        given = [(name, part.detach()) for name, part in parts if part is not None]
+        places = [(f"{name} NaN", torch.isnan(part)) for name, part in given]
+        places += [(f"{name} infinity", torch.isinf(part)) for name, part in given]
+    for told, where in places:
+        if bool(where.any()):
+            return f"{told}, first at {tuple(where.nonzero()[0].tolist())}"
+    return ""
+
+
 def look_at_failure(call: Call) -> Iterator[Sight]:
     """Look for what made a call raise an error."""
-    if call.family in _CLASSES:
-        axis, classes = classes_of(call)
+    axis, classes = classes_of(call)
+    target: object = call.target
+    if isinstance(target, SparseTarget):
+        yield from _outside(target.ids.detach(), classes, call.ignore_index)
+    elif call.family in CLASSES:
         yield from _class_targets(call, call.target.detach(), classes, axis)
     else:
         yield from _binary_targets(call.target.detach())
@@ -158,8 +192,35 @@ def _rows(tensor: Tensor) -> Tensor:
     return tensor[: max(1, _READ * tensor.shape[0] // tensor.numel())]
 
 
+def _logits(call: Call) -> Tensor:
+    """Return the logits, or probabilities, that are read: of a fused loss those of a few rows of all the batch."""
+    if call.linear_weight is None:
+        return _rows(call.input)
+    weight, bias = call.linear_weight.detach(), call.linear_bias
+    features = call.input.detach().to(weight.dtype)
+    if features.ndim > 1:
+        features = features[:: max(1, len(features) // SAMPLED)][:SAMPLED]
+    flat = weight.reshape(-1, weight.shape[-1])
+    own = None if bias is None else bias.detach().to(weight.dtype).reshape(-1)
+    # autocast would keep a copy of the weight
+    with torch.autocast(weight.device.type, enabled=False):
+        made = torch.nn.functional.linear(features, flat, own)
+    return made.reshape(*features.shape[:-1], *weight.shape[:-1])
+
+
+def _dead_features(call: Call) -> Iterator[Sight]:
+    read = _rows(call.input)
+    if not bool(read.any()):
+        yield Sight(
+            "dead-gradient",
+            f"all {read.numel()} features read are exactly 0: the layer's weight gets no gradient (what is before the "
+            "layer has died, such as a ReLU whose inputs are all negative)",
+        )
+
+
 def _class_targets(call: Call, target: Tensor, classes: int, axis: int) -> Iterator[Sight]:
-    if target.shape[1:] == call.input.shape[1:] and target.ndim == call.input.ndim and call.input.ndim > 1:
+    shape = call.shape
+    if tuple(target.shape[1:]) == shape[1:] and target.ndim == len(shape) > 1:
         yield from _distributions(target, axis)
         return
     if target.is_floating_point():
@@ -167,10 +228,14 @@ def _class_targets(call: Call, target: Tensor, classes: int, axis: int) -> Itera
             "wrong-target", f"class ids of dtype {target.dtype}; integers were expected: use target.long()"
         )
         return
-    if target.ndim == call.input.ndim and target.ndim > 1 and target.shape[1] == 1:
+    if target.ndim == len(shape) > 1 and target.shape[1] == 1:
         yield Sight("wrong-target", f"targets of shape {tuple(target.shape)}: use target.squeeze(1)")
         return
-    outside = ((target < 0) | (target >= classes)) & (target != call.ignore_index)
+    yield from _outside(target, classes, call.ignore_index)
+
+
+def _outside(target: Tensor, classes: int, ignore_index: int | None) -> Iterator[Sight]:
+    outside = ((target < 0) | (target >= classes)) & (target != ignore_index)
     if bool(outside.any()):
         index = tuple(outside.nonzero()[0].tolist())
         value = int(target[index])

@@ -1,8 +1,9 @@
-"""Where the calls are seen: the builtins that all of torch's losses end in, and the losses of this package.
+"""Where the calls are seen: what all of torch's losses end in, and the losses of this package.
 
 `CrossEntropyLoss`, `F.cross_entropy` and every name that a program gave to them call `torch._C._nn.cross_entropy_loss`,
-looked up anew each time; the other losses have a builtin each. Replacing these four attributes for as long as a watch
-lasts sees every thread and every name imported before the watch began, costs nothing for any other operation, and
+looked up anew each time; the other losses have a builtin each, and `linear_cross_entropy` by chunks two operators of a
+module, imported anew each time (without chunks it makes the logits). Replacing these six attributes for as long as a
+watch lasts sees every thread and every name imported before the watch began, costs nothing for any other operation, and
 leaves the identity of the public functions alone, on which tables of tensor subclasses rely. The losses of this package
 are seen through their list of observers, for large inputs end in kernels of their own. A torch function mode would see
 its own thread only, and would put Python code around every operation of the program (`docs/check/watch.md` has the
@@ -21,13 +22,14 @@ import torch
 from torch import Tensor
 from torch.compiler import is_compiling
 from torch.jit import _builtins as jit_builtins
+from torch.nn.modules import linear_cross_entropy as torch_linear
 
 from crossentropy.losses.observers import observers
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a loss."""
+    """One call of a loss; of a fused one `input` holds the features, and the layer is given too."""
 
     family: str
     input: Tensor
@@ -36,6 +38,15 @@ class Call:
     ignore_index: int | None = None
     label_smoothing: float = 0.0
     reduction: int = 1
+    linear_weight: Tensor | None = None
+    linear_bias: Tensor | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the logits, or probabilities."""
+        if self.linear_weight is None:
+            return tuple(self.input.shape)
+        return *self.input.shape[:-1], *self.linear_weight.shape[:-1]
 
 
 def _cross_entropy(
@@ -61,6 +72,23 @@ def _bce_logits(
     return Call("binary_cross_entropy_with_logits", input, target, weight, reduction=reduction)
 
 
+def _linear(
+    input: Tensor, linear_weight: Tensor, target: Tensor, linear_bias: Any, weight: Any, reduction: str,
+    ignore_index: int, *_: Any,
+) -> Call:  # fmt: skip
+    number = _REDUCTIONS[reduction]
+    return Call(
+        "linear_cross_entropy", input, target, weight, ignore_index, 0.0, number, linear_weight, linear_bias
+    )
+
+
+def _linear_none(
+    input: Tensor, linear_weight: Tensor, target: Tensor, linear_bias: Any, weight: Any, ignore_index: int,
+    *_: Any,
+) -> Call:  # fmt: skip
+    return _linear(input, linear_weight, target, linear_bias, weight, "none", ignore_index)
+
+
 def _ours(family: str) -> Callable[..., Call]:
     """Return what reads the arguments of the loss of that name in `crossentropy.losses`."""
 
@@ -68,18 +96,36 @@ def _ours(family: str) -> Callable[..., Call]:
         input: Tensor, target: Any, weight: Any = None, *, reduction: str = "mean", ignore_index: int = -100,
         label_smoothing: float = 0.0, **_: Any,
     ) -> Call:  # fmt: skip
-        number = {"none": 0, "mean": 1, "sum": 2}[reduction]
-        return Call(family, input, target, weight, ignore_index, label_smoothing, number)
+        return Call(family, input, target, weight, ignore_index, label_smoothing, _REDUCTIONS[reduction])
 
     return read
 
 
+def _ours_linear(family: str) -> Callable[..., Call]:
+    """Return what reads the arguments of a fused loss of that name in `crossentropy.losses`."""
+
+    def read(
+        input: Tensor, linear_weight: Tensor, target: Any, *, linear_bias: Any = None, weight: Any = None,
+        reduction: str = "mean", ignore_index: int | None = None, label_smoothing: float = 0.0, **_: Any,
+    ) -> Call:  # fmt: skip
+        left_out = -100 if ignore_index is None else ignore_index
+        number = _REDUCTIONS[reduction]
+        return Call(
+            family, input, target, weight, left_out, label_smoothing, number, linear_weight, linear_bias
+        )
+
+    return read
+
+
+_REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 Reader = Callable[..., Call]
 _POINTS: tuple[tuple[Any, str, str, Reader], ...] = (
     (torch._C._nn, "cross_entropy_loss", "aten::cross_entropy_loss", _cross_entropy),
     (torch._C._nn, "nll_loss_nd", "aten::nll_loss_nd", _nll),
     (torch._C._nn, "binary_cross_entropy", "aten::binary_cross_entropy", _bce),
     (torch, "binary_cross_entropy_with_logits", "aten::binary_cross_entropy_with_logits", _bce_logits),
+    (torch_linear, "_linear_cross_entropy_batch_chunked", "", _linear),
+    (torch_linear, "_linear_cross_entropy_batch_chunked_no_reduction", "", _linear_none),
 )
 
 FAMILIES = {
@@ -87,9 +133,13 @@ FAMILIES = {
     "nll_loss_nd": "nll_loss",
     "binary_cross_entropy": "binary_cross_entropy",
     "binary_cross_entropy_with_logits": "binary_cross_entropy_with_logits",
+    "_linear_cross_entropy_batch_chunked": "linear_cross_entropy",
+    "_linear_cross_entropy_batch_chunked_no_reduction": "linear_cross_entropy",
 }
 
-_OURS = {family: _ours(family) for family in FAMILIES.values()}
+_OURS = {family: _ours(family) for family in FAMILIES.values()} | {
+    family: _ours_linear(family) for family in ("linear_cross_entropy", "linear_binary_cross_entropy")
+}
 
 # gets the family, what reads the arguments, and the function with its arguments; makes the call
 Observer = Callable[[str, Reader, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
@@ -116,13 +166,12 @@ def begin(observer: Observer) -> None:
                 original = getattr(owner, name)
                 _originals.append(original)
                 wrapper = _wrapper(original, FAMILIES[name], reader)
-                # torch.jit knows its builtins by identity
-                jit_builtins._register_builtin(wrapper, builtin)
+                if builtin:  # torch.jit knows its builtins by identity
+                    jit_builtins._register_builtin(wrapper, builtin)
                 setattr(owner, name, wrapper)
             observers.append(_observe_ours)
         if not _at_fork:
-            # a forked worker has nobody to tell what it sees
-            os.register_at_fork(after_in_child=_observers.clear)
+            os.register_at_fork(after_in_child=_in_a_child)
             _at_fork.append(True)
         _observers.append(observer)
 
@@ -133,11 +182,24 @@ def end(observer: Observer) -> None:
         if observer in _observers:
             _observers.remove(observer)
         if not _observers and _originals:
-            for (owner, name, _, _), original in zip(_POINTS, _originals, strict=True):
-                (jit_builtins._builtin_table or {}).pop(id(getattr(owner, name)), None)
-                setattr(owner, name, original)
-            observers.remove(_observe_ours)
-            _originals.clear()
+            _undo()
+
+
+def _undo() -> None:
+    for (owner, name, _, _), original in zip(_POINTS, _originals, strict=True):
+        (jit_builtins._builtin_table or {}).pop(id(getattr(owner, name)), None)
+        setattr(owner, name, original)
+    observers.remove(_observe_ours)
+    _originals.clear()
+
+
+def _in_a_child() -> None:
+    """A forked worker has nobody to tell what it sees; another thread may have held the lock when it was forked."""
+    global _lock
+    _lock = threading.Lock()
+    _observers.clear()
+    if _originals:
+        _undo()
 
 
 def _wrapper(original: Callable[..., Any], family: str, reader: Reader) -> Callable[..., Any]:
@@ -145,8 +207,6 @@ def _wrapper(original: Callable[..., Any], family: str, reader: Reader) -> Calla
         # Dynamo traces through here, and keeps the plain operation
         if not _observers or is_compiling() or _inside.ours:
             return original(*args, **kwargs)
-        if len(_observers) == 1:
-            return _observers[0](family, reader, original, args, kwargs)
         return _through(family, reader, original, args, kwargs)
 
     watched.__name__ = getattr(original, "__name__", "watched")
@@ -171,6 +231,8 @@ def _observe_ours(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
 def _through(
     family: str, reader: Reader, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
+    if len(_observers) == 1:
+        return _observers[0](family, reader, original, args, kwargs)
     first, *others = tuple(_observers)
     made = original
     for observer in others:

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crossentropy.check.watching._looks import SAMPLED
+
 if TYPE_CHECKING:
     from crossentropy.check.watching._watch import Site, Watch
 
@@ -74,9 +76,13 @@ def not_looked_at(watch: Watch) -> list[str]:
     found += [f"the values of {count:,} calls: {reason}" for reason, count in reasons.items()]
     if watch.graphs:
         found.append(f"losses inside of the {watch.graphs} graphs that torch.compile made")
+    if any(site.fused and site.read for site in watch.sites.values()):
+        found.append(
+            f"the logits of layer and loss in one, but for {SAMPLED} rows of each call that was read"
+        )
     found += [
         "code that torch.jit compiled, and other processes (workers of a DataLoader, other ranks)",
-        "losses written by hand, other libraries' kernels, and the linear losses of crossentropy.losses",
+        "losses written by hand, and other libraries' kernels",
     ]
     return found
 
@@ -90,7 +96,8 @@ def _site(site: Site) -> str:
     loss = ""
     if site.first_loss is not None:
         loss = f", loss {site.first_loss:.4g} at first, {site.last_loss:.4g} at last, {site.lowest_loss:.4g} at best"
-    unlinked = f"; in {site.unlinked:,} of them no gradient reaches the input" if site.unlinked else ""
+    given = "features" if site.fused else "input"
+    unlinked = f"; in {site.unlinked:,} of them no gradient reaches the {given}" if site.unlinked else ""
     return (
         f"{_shown(site.path)}:{site.line} {site.family}: {site.calls:,} calls, values read in {site.read:,}"
         f"{classes}{loss}{unlinked}"

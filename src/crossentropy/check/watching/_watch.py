@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -54,6 +54,11 @@ class Site:
     unread: dict[str, int] = field(default_factory=dict)
     unlinked: int = 0
     last: Tensor | None = None
+
+    @property
+    def fused(self) -> bool:
+        """Whether the layer and the loss are one, so that there are no logits."""
+        return self.family.startswith("linear")
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,7 @@ class Watch:
             raise
         if call is not None:
             looked = call
-            self._look(site, lambda: self._after(site, looked, result), None)
+            self._look(site, lambda: self._after(site, looked, _loss_of(result)), None)
         return result
 
     def _site(self, family: str, frame: FrameType | None) -> Site:
@@ -167,12 +172,12 @@ class Watch:
 
     def _look(self, site: Site, look: Callable[[], list[Sight]], call: Call | None) -> None:
         """Look, and never let that stop or change the program."""
-        start = time.perf_counter()
+        start, learns = time.perf_counter(), torch.is_grad_enabled()
         try:
             with torch.no_grad(), torch._C.DisableTorchFunction():
                 sights = look()
                 if call is not None:
-                    self._facts(site, call)
+                    self._facts(site, call, learns)
         except Exception as error:
             reason = f"reading them failed: {type(error).__name__}"
             site.unread[reason] = site.unread.get(reason, 0) + 1
@@ -183,8 +188,8 @@ class Watch:
             self.reading_s += time.perf_counter() - start
 
     @staticmethod
-    def _facts(site: Site, call: Call) -> None:
-        if call.family in ("cross_entropy", "nll_loss"):
+    def _facts(site: Site, call: Call, learns: bool) -> None:
+        if call.family in _looks.CLASSES:
             _, site.classes = _looks.classes_of(call)
             site.smoothing = call.label_smoothing
         found = _looks.logit_range(call)
@@ -192,7 +197,7 @@ class Watch:
             site.low, site.high = min(site.low, found.low), max(site.high, found.high)
             site.logits += found.number
             site.ranges += 1
-        site.unlinked += torch.is_grad_enabled() and not call.input.requires_grad
+        site.unlinked += learns and not call.input.requires_grad
 
     @staticmethod
     def _after(site: Site, call: Call, loss: Tensor) -> list[Sight]:
@@ -206,6 +211,11 @@ class Watch:
         # whether somebody makes it require a gradient, which no parameter would get, shows later
         site.last = None if loss.requires_grad else loss
         return sights
+
+
+def _loss_of(result: Any) -> Tensor:
+    """Return the loss of what is returned: itself, a `LossResult`, or torch's tuple of the loss and its gradients."""
+    return cast(Tensor, result[0] if isinstance(result, tuple) else getattr(result, "loss", result))
 
 
 def _check_last(site: Site) -> None:
