@@ -15,6 +15,7 @@ NAMES = (
     "linear_sparse",
     "losses",
     "linear_losses",
+    "guard",
     "check",
 )
 

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 def watch() -> Iterator[Watch]:
     """Watch the values that reach torch's cross-entropy losses inside of a `with` block.
 
-    Seen are `cross_entropy`, `nll_loss`, `binary_cross_entropy` and `binary_cross_entropy_with_logits`, as functions
-    and as modules, in every thread; not what torch.compile or torch.jit has compiled, and no other process. The result
-    has `findings`; `str()` of it tells them, what was looked at, and what was not. Where the block ends, each finding
-    is given as a warning at the line of the user's that computes the loss.
+    Seen are `cross_entropy`, `nll_loss`, `binary_cross_entropy`, `binary_cross_entropy_with_logits`, and
+    `linear_cross_entropy`, as functions and as modules, of torch and of `crossentropy.losses`, in every thread; not
+    what torch.compile or torch.jit has compiled, and no other process. The result has `findings`; `str()` of it tells
+    them, what was looked at, and what was not. Where the block ends, each finding is given as a warning at the line of
+    the user's that computes the loss.
 
     Yields:
         The watch, which may be asked at any time.

@@ -19,6 +19,7 @@ from crossentropy.losses._checks import (
     check_tensors,
     sparse_target,
 )
+from crossentropy.losses._guard import check_are_binary, may_look
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
 from crossentropy.losses._reduction import check_reduction
@@ -93,6 +94,8 @@ def binary_cross_entropy_with_logits(
     check_options(
         options, reduction, input.shape, input.shape[definition.class_axis(input)] if input.ndim else None
     )
+    if may_look((target, options.ignored), asked=options.strict):
+        check_are_binary(target, options)
     bare = weight is None and pos_weight is None and label_smoothing == 0 and options is NO_OPTIONS
     if bare and isinstance(target, Tensor) and fast.takes(input, target, reduction):
         return fast.binary_cross_entropy_with_logits(input, target, reduction).to(dtype)

@@ -23,6 +23,12 @@ from crossentropy.losses._checks import (
     check_tensors,
     sparse_target,
 )
+from crossentropy.losses._guard import (
+    check_are_binary,
+    check_probabilities_of_layer,
+    look_at_distributions,
+    may_look,
+)
 from crossentropy.losses._linear_checks import (
     autocast,
     check_distributions_have_no_ignored_id,
@@ -141,6 +147,9 @@ def linear_cross_entropy(
     rows = logits_like.shape[:axis] + logits_like.shape[axis + 1 :]
     check_options(options, reduction, rows, logits_like.shape[axis])
     check_memory_limit(memory_limit)
+    if may_look(layer, asked=options.probabilities == "raise"):
+        check_probabilities_of_layer(layer, linear_weight.shape[0], linear_weight.shape[1:-1], options)
+    look_at_distributions(target, axis, ignored_id, options)
     names = () if by_products is None else tuple(by_products)
     if by_products is not None:
         check_by_products(by_products)
@@ -228,6 +237,8 @@ def linear_binary_cross_entropy(
     check_reduction(reduction)
     check_options(options, reduction, logits_like.shape, linear_weight.shape[0])
     check_memory_limit(memory_limit)
+    if may_look((target, options.ignored), asked=options.strict):
+        check_are_binary(target, options)
     single = input.ndim == 1
     problem = Binary(
         target=_batched(widen(target), single),

@@ -13,7 +13,6 @@ from torch import Tensor
 from crossentropy.losses import _definition as definition
 from crossentropy.losses import _fast as fast
 from crossentropy.losses._checks import (
-    _readable,
     check_by_products,
     check_class_weight,
     check_distributions,
@@ -25,7 +24,7 @@ from crossentropy.losses._checks import (
     class_ids,
     sparse_target,
 )
-from crossentropy.losses._guard import check_are_distributions, check_probabilities_as_logits
+from crossentropy.losses._guard import check_probabilities_as_logits, look_at_distributions, may_look
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, LossResult, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
 from crossentropy.losses._reduction import check_reduction
@@ -128,10 +127,9 @@ def cross_entropy(
     check_reduction(reduction)
     axis = definition.class_axis(input)
     check_options(options, reduction, input.shape[:axis] + input.shape[axis + 1 :], input.shape[axis])
-    if _readable(input) and input.device.type == "cpu":
+    if may_look((input,), asked=options.probabilities == "raise"):
         check_probabilities_as_logits(input, axis, options)
-        if isinstance(target, SparseTarget) or target.is_floating_point():
-            check_are_distributions(target, axis, ignore_index, options)
+    look_at_distributions(target, axis, ignore_index, options)
     problem = (input, target, widen(weight), ignore_index, label_smoothing, widen_options(options))
     if by_products is None:
         return _loss(*problem, reduction).to(dtype)

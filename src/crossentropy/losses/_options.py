@@ -61,7 +61,7 @@ class LossOptions:
             workers. A number, or a tensor of one.
         all_ignored: the mean over a total weight of zero: "nan", as in torch, or "zero" with a live graph.
         top_k: how many classes the by-product "top_k" names.
-        strict: refuse targets that are no distributions, rather than warn.
+        strict: refuse targets that are no distributions, and binary ones outside [0, 1], rather than warn.
         probabilities: what to do when the logits look like probabilities: "warn", "raise" or "allow".
 
     Example:
