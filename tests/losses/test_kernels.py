@@ -29,7 +29,7 @@ DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.float16]
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernels whatever the size."""
     monkeypatch.setattr(fast, "WORTH_A_KERNEL", 1)
-    monkeypatch.setattr(fast, "LEAST_CLASSES", 1)
+    monkeypatch.setattr(fast, "LONG_ROW", 1)
 
 
 def cast(value: Any, dtype: torch.dtype) -> Any:

@@ -28,7 +28,7 @@ MODULES = ["CrossEntropyLoss", "BCELoss", "BCEWithLogitsLoss"]
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "kernels":
         monkeypatch.setattr(fast, "WORTH_A_KERNEL", 1)
-        monkeypatch.setattr(fast, "LEAST_CLASSES", 1)
+        monkeypatch.setattr(fast, "LONG_ROW", 1)
 
 
 def operator(name: str) -> Any:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from crossentropy.losses import _definition as definition
 from crossentropy.losses import _fast as fast
+from crossentropy.losses._passes import array, room_for
 from crossentropy.losses._threads import over_rows
 
 
@@ -45,10 +46,10 @@ def _run(logits: Tensor, target: Tensor, reduction: str, slopes: Tensor | None, 
     from crossentropy.losses._binary_kernels import CHUNK, binary
 
     kind = np.float64 if logits.dtype == torch.float64 else np.float32
-    z, y = fast.array(logits.contiguous()), fast.array(target.contiguous())
+    z, y = array(logits.contiguous()), array(target.contiguous())
     share = 1 / z.size if reduction == "mean" else 1.0
     scale = np.array([share * factor], kind)
-    out = np.empty(0, z.dtype) if slopes is None else fast.array(slopes)
+    out = np.empty(0, z.dtype) if slopes is None else array(slopes)
     sums = np.empty(-(-z.size // CHUNK))
     over_rows(sums.size, z.size, lambda begin, end: binary(z, y, scale, out, sums, begin, end))
     return torch.tensor(share * sums.sum(), dtype=torch.float64)
@@ -57,7 +58,7 @@ def _run(logits: Tensor, target: Tensor, reduction: str, slopes: Tensor | None, 
 class _Binary(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, target: Tensor, reduction: str) -> Tensor:
-        slopes = fast.room_for(logits)
+        slopes = room_for(logits)
         ctx.save_for_backward(logits, target)
         ctx.reduction, ctx.made = reduction, [slopes]
         return _run(logits.detach(), target.detach(), reduction, slopes, 1.0)
@@ -75,6 +76,6 @@ class _Binary(torch.autograd.Function):
         if ctx.made:
             slopes = ctx.made.pop()
             return slopes if factor == 1 else slopes.mul_(factor), None, None
-        slopes = fast.room_for(logits)
+        slopes = room_for(logits)
         _run(logits, target, ctx.reduction, slopes, factor)
         return slopes, None, None

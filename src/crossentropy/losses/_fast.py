@@ -11,12 +11,8 @@ targets or weights, and work that torch finishes before the kernels are loaded),
 
 from __future__ import annotations
 
-import ctypes
-import mmap
-from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
@@ -25,24 +21,25 @@ from torch.nn import functional
 from crossentropy.losses import _definition as definition
 from crossentropy.losses._checks import within
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, SparseTarget
-from crossentropy.losses._rows import Rows
-from crossentropy.losses._threads import over_rows
+from crossentropy.losses._passes import ColumnPass, RowPass, room_for
+from crossentropy.losses._rows import Rows, as_columns, as_rows
 
 WORTH_A_KERNEL = 1 << 16
 """Elements from which the kernels run, whose first call loads Numba. A bound set by judgement, not yet measured."""
 
-LEAST_CLASSES = 128
-"""Classes from which a row repays the 0.4 microseconds that it costs whatever its length: torch is faster at 10."""
+LONG_ROW = 128
+"""Classes from which a row repays the 0.4 microseconds that it costs whatever its length; below, rows go together."""
+
+_SIDE_BY_SIDE, _MOST_LINES = 16, 4096
+"""Where classes are not the last axis: rows that lie side by side from which, and classes up to which, they are taken
+as they lie. Beyond, a copy with the classes last is made first."""
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16)
-_HUGE_PAGE = 1 << 21
 
 
 def takes(input: Tensor, target: Tensor | SparseTarget, weight: Tensor | None) -> bool:
     """Whether the kernels can take these logits, by their size, dtypes and place; nothing else decides."""
     if not (plain(input) and input.dtype in DTYPES and input.numel() >= WORTH_A_KERNEL):
-        return False
-    if input.shape[definition.class_axis(input)] < LEAST_CLASSES:
         return False
     values = target.probabilities if isinstance(target, SparseTarget) else target
     wide = torch.promote_types(input.dtype, torch.float32)
@@ -109,102 +106,46 @@ def plain(input: Tensor) -> bool:
     )
 
 
-def cross_entropy(logits: Tensor, rows: Rows, reduction: str) -> Tensor:
-    """The loss of logits (N, K); float64 where a single number is made, else in the dtype to compute in."""
-    batch = _Pass(logits.detach(), rows, reduction)
-    if torch.is_grad_enabled() and logits.requires_grad:
-        result: Tensor = _CrossEntropy.apply(logits, batch)  # type: ignore[no-untyped-call]
-        return result
-    return batch.result(batch.forward(None))
+def cross_entropy(
+    input: Tensor,
+    target: Tensor | SparseTarget,
+    weight: Tensor | None,
+    ignore_index: int,
+    label_smoothing: float,
+    options: LossOptions,
+    reduction: str,
+) -> Tensor | None:
+    """The loss of what the kernels take, in the dtype to compute in or float64; losses of rows in the rows' shape.
 
-
-class _Pass:
-    """One batch on its way through the kernels: arrays over the caller's memory, and what is known of each row."""
-
-    def __init__(self, logits: Tensor, rows: Rows, reduction: str) -> None:
-        from crossentropy.losses import _kernels
-
-        self.kernels = _kernels
-        self.rows, self.reduction = rows, reduction
-        self.z = array(logits)
-        self.kind = np.float64 if logits.dtype == torch.float64 else np.float32
-        n, classes = logits.shape
-        self.terms, totals, self.counts = _terms(rows, n, classes, self.kind)
-        self.state = _kernels.State(
-            np.full(n, -np.inf), np.zeros(n), totals, np.zeros(n), np.zeros(self.terms.ids.shape)
-        )
-        self.scale = self._scale(n)
-
-    def _scale(self, n: int) -> Any:
-        # What multiplies the loss of each row in the result: s_i / divisor.
-        options, out = self.rows.options, self.terms.out
-        s = options.sample_weight
-        scale = np.ones(1) if s is None else np.where(out, 0, _float64(s)) if out.size else _float64(s)
-        if self.reduction != "mean":
-            return scale
-        if options.divisor is not None:
-            divisor = float(options.divisor)
-        elif s is None and self.counts is None:
-            divisor = float(n - np.count_nonzero(out))
-        else:
-            counts = np.ones(n) if self.counts is None else self.counts
-            counts = np.where(out, 0, counts) if out.size else counts
-            divisor = float((scale * counts).sum())
-        if divisor == 0 and options.divisor is None and options.all_ignored == "zero":
-            return np.zeros(1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return scale / np.float64(divisor)
-
-    def _scratch(self) -> Any:
-        return np.empty((2, self.kernels.STRIDE), self.kind)
-
-    def forward(self, slopes: Tensor | None) -> Any:
-        """Return the loss of each row, and fill the gradient if there is one to fill."""
-        n, elements = self.z.shape[0], self.z.size
-        losses = np.empty(n)
-        out = None if slopes is None else array(slopes)
-
-        def task(begin: int, end: int) -> None:
-            scratch = self._scratch()
-            if out is None:
-                self.kernels.statistics(self.z, 0, self.terms, self.state, scratch, begin, end)
-                self.kernels.losses(self.terms, self.state, losses, begin, end)
-            else:
-                self.kernels.whole_rows(
-                    self.z, out, self.terms, self.state, self.scale, losses, scratch, begin, end
-                )
-
-        over_rows(n, elements, task)
-        return losses
-
-    def result(self, losses: Any) -> Tensor:
-        """Return the single number, or a tensor of one for each row."""
-        weighted = self.scale * losses
-        if self.reduction != "none":
-            return torch.tensor(weighted.sum(), dtype=torch.float64)
-        return torch.from_numpy(weighted.astype(self.kind, copy=False))
-
-    def gradient(self, slopes: Tensor, scale: Any) -> None:
-        """Fill the gradient of sum_i scale_i loss_i."""
-        out = array(slopes)
-
-        def task(begin: int, end: int) -> None:
-            self.kernels.gradient(self.z, out, 0, self.terms, self.state, scale, self._scratch(), begin, end)
-
-        over_rows(self.z.shape[0], self.z.size, task)
+    None where more than the logits is to be differentiated.
+    """
+    axis = definition.class_axis(input)
+    length = input.shape[2:].numel()
+    arrange = as_rows if length < _SIDE_BY_SIDE or input.shape[axis] > _MOST_LINES else as_columns
+    logits, rows = arrange(input, Rows(target, weight, ignore_index, label_smoothing, options))
+    differentiate = torch.is_grad_enabled()
+    if differentiate and rows.requires_grad():
+        return None
+    by_rows = logits.ndim == 2 and logits.shape[1] >= LONG_ROW
+    batch = (RowPass if by_rows else ColumnPass)(logits.detach(), rows, reduction)
+    if differentiate and logits.requires_grad:
+        loss: Tensor = _CrossEntropy.apply(logits, batch)  # type: ignore[no-untyped-call]
+    else:
+        loss = batch.forward(None)
+    return loss.reshape(input.shape[:axis] + input.shape[axis + 1 :]) if reduction == "none" else loss
 
 
 class _CrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, batch: _Pass) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, batch: RowPass | ColumnPass) -> Tensor:
         ctx.batch, ctx.made = batch, []
         ctx.save_for_backward(logits)
         single = batch.reduction != "none"
         slopes = room_for(logits) if single and ctx.needs_input_grad[0] else None
-        losses = batch.forward(slopes)
+        result = batch.forward(slopes)
         if slopes is not None:
             ctx.made.append(slopes)
-        return batch.result(losses)
+        return result
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None]:
@@ -212,92 +153,17 @@ class _CrossEntropy(torch.autograd.Function):
         batch, (g,) = ctx.batch, upstream
         if torch.is_grad_enabled():
             return _differentiable_gradient(logits, batch, g), None
-        if batch.reduction != "none":
-            slopes = ctx.made.pop() if ctx.made else None
+        slopes = ctx.made.pop() if ctx.made else None
+        if slopes is not None:
             factor = float(g)
-            if slopes is not None:
-                return slopes if factor == 1 else slopes.mul_(factor), None
-            scale = batch.scale * factor
-        else:
-            scale = batch.scale * _float64(g)
+            return slopes if factor == 1 else slopes.mul_(factor), None
         slopes = room_for(logits)
-        batch.gradient(slopes, scale)
+        batch.gradient(slopes, batch.upstream(g))
         return slopes, None
 
 
-def _differentiable_gradient(logits: Tensor, batch: _Pass, g: Tensor) -> Tensor:
+def _differentiable_gradient(logits: Tensor, batch: RowPass | ColumnPass, g: Tensor) -> Tensor:
     wide = logits if logits.dtype == torch.float64 else logits.float()
     loss = batch.rows.loss(wide, batch.reduction)
-    (slopes,) = torch.autograd.grad(loss, logits, g.to(loss.dtype), create_graph=True)
+    (slopes,) = torch.autograd.grad(loss, logits, g.to(loss.dtype).reshape(loss.shape), create_graph=True)
     return slopes
-
-
-def _terms(rows: Rows, n: int, classes: int, kind: Any) -> tuple[Any, Any, Any]:
-    # The terms of the kernels, the sum of the a_ik known in advance, and what each row counts in the mean.
-    from crossentropy.losses._kernels import Terms
-
-    options, keep = rows.options, 1 - rows.label_smoothing
-    w = None if rows.weight is None else _float64(rows.weight)
-    spread = np.empty(0) if keep == 1 else rows.label_smoothing / classes * (np.ones(1) if w is None else w)
-    totals = np.full(n, spread.sum() if w is not None else rows.label_smoothing)
-    out = definition.left_out(rows.target, rows.ignore_index, options).numpy()
-    ids, shares = np.empty((n, 0), np.int64), np.empty((0, 0))
-    dense, weight, counts = np.empty((0, 0), kind), np.ones(1, kind), None
-    if isinstance(rows.target, SparseTarget):
-        nothing = (rows.target.ids == rows.ignore_index).numpy()
-        ids = np.where(nothing, -1, rows.target.ids.numpy())
-        shares = np.where(nothing, 0, keep * _float64(rows.target.probabilities))
-        shares = shares if w is None else shares * w[ids]
-        totals += shares.sum(1)
-    elif rows.target.is_floating_point():
-        dense = array(rows.target.detach().contiguous())
-        weight = (keep * (np.ones(1) if w is None else w)).astype(kind)
-    else:
-        ids = rows.target.numpy()[:, None]
-        if w is not None:
-            counts = w[np.where(out, 0, ids[:, 0])]
-        if w is not None or keep != 1:
-            shares = keep * (np.ones((n, 1)) if counts is None else counts[:, None])
-            totals += shares[:, 0]
-        else:
-            totals += 1
-    numbers = np.array([options.soft_cap or 0.0, 1 / options.temperature, options.z_loss])
-    bias = np.empty(0, kind) if options.bias is None else _float64(options.bias).astype(kind)
-    out = out if out.any() else np.empty(0, bool)
-    return Terms(ids, shares, spread.astype(kind), dense, weight, bias, out, numbers), totals, counts
-
-
-def _float64(tensor: Tensor) -> Any:
-    return tensor.detach().double().contiguous().numpy()
-
-
-def array(tensor: Tensor) -> Any:
-    """Return the numbers of a contiguous tensor without a copy; bfloat16 as its bits, which NumPy has no dtype for."""
-    tensor = tensor.detach()
-    return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()
-
-
-def room_for(logits: Tensor) -> Tensor:
-    """Return an uninitialised tensor like the logits.
-
-    New memory comes from the kernel page by page, and at 4 KiB a page that takes longer than the whole computation;
-    where the system offers pages of 2 MiB to those who ask, this asks.
-    """
-    room = torch.empty_like(logits, requires_grad=False)
-    size = room.numel() * room.element_size()
-    if size >= 2 * _HUGE_PAGE:
-        advise = _madvise()
-        if advise is not None:
-            page = mmap.PAGESIZE
-            begin = -(-room.data_ptr() // page) * page
-            advise(begin, (room.data_ptr() + size - begin) // page * page, mmap.MADV_HUGEPAGE)
-    return room
-
-
-@cache
-def _madvise() -> Any:
-    if not hasattr(mmap, "MADV_HUGEPAGE"):
-        return None
-    function = ctypes.CDLL(None).madvise
-    function.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    return function

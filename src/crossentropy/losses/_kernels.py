@@ -119,12 +119,18 @@ def _fill(part: Any, bias: Any, numbers: Any, block: Any) -> None:
     if bias.shape[0] > 0:
         for j in range(n):
             block[j] += bias[j]
+    transform(block[:n], numbers)
+
+
+@kernel
+def transform(block: Any, numbers: Any) -> None:
+    """The soft cap and the temperature, in place."""
     cap = numbers[0]
     if cap > 0:
-        for j in range(n):
+        for j in range(block.shape[0]):
             block[j] = block.dtype.type(cap) * hyperbolic(block[j] * block.dtype.type(1 / cap))
     if numbers[1] != 1.0:
-        for j in range(n):
+        for j in range(block.shape[0]):
             block[j] *= block.dtype.type(numbers[1])
 
 
@@ -236,8 +242,8 @@ def _minus_weighted(slope: Any, scale: Any, values: Any, weights: Any) -> None:
 
 
 @kernel
-def _bend(slope: Any, block: Any, numbers: Any) -> None:
-    # The derivative of the transformed logit by the logit.
+def bend(slope: Any, block: Any, numbers: Any) -> None:
+    """The derivative of the transformed logit by the logit, as a factor."""
     kind = slope.dtype.type
     inner = kind(numbers[1])
     if numbers[0] > 0:
@@ -300,7 +306,7 @@ def _row_gradient(
             k = ids[i, j]
             if low <= k < high:
                 slope[k - low] -= kind(scale * (shares[i, j] if shares.shape[0] > 0 else 1.0))
-        _bend(slope, scratch[0, : stop - start], numbers)
+        bend(slope, scratch[0, : stop - start], numbers)
         _put(slope, out[start:stop])
 
 

@@ -28,7 +28,6 @@ from crossentropy.losses._guard import check_probabilities_as_logits, look_at_di
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, LossResult, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
 from crossentropy.losses._reduction import check_reduction
-from crossentropy.losses._rows import flatten
 from crossentropy.losses.observers import observed
 
 
@@ -147,12 +146,10 @@ def _loss(
     reduction: str,
 ) -> Tensor:
     """The loss by the fastest way that can take the problem."""
-    axis = definition.class_axis(input)
     if fast.takes(input, target, weight):
-        logits, rows = flatten(input, target, weight, ignore_index, label_smoothing, options)
-        if not (torch.is_grad_enabled() and rows.requires_grad()):
-            loss = fast.cross_entropy(logits, rows, reduction)
-            return loss.reshape(input.shape[:axis] + input.shape[axis + 1 :]) if reduction == "none" else loss
+        loss = fast.cross_entropy(input, target, weight, ignore_index, label_smoothing, options, reduction)
+        if loss is not None:
+            return loss
     elif fast.torch_takes(input, target, weight, ignore_index, options):
         return fast.by_torch(input, target, reduction, label_smoothing)
     return definition.cross_entropy(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -34,31 +35,32 @@ class Rows:
         return any(isinstance(t, Tensor) and t.requires_grad for t in tensors)
 
 
-def flatten(
-    input: Tensor,
-    target: Tensor | SparseTarget,
-    weight: Tensor | None,
-    ignore_index: int,
-    label_smoothing: float,
-    options: LossOptions,
-) -> tuple[Tensor, Rows]:
+def as_rows(input: Tensor, rows: Rows) -> tuple[Tensor, Rows]:
     """Return the logits as (N, K), classes adjacent in memory, and the rest as rows."""
+    return _arranged(input, rows, _last)
+
+
+def as_columns(input: Tensor, rows: Rows) -> tuple[Tensor, Rows]:
+    """Return logits (N, K, d1, ...) as (N, K, L), and the rest with its rows as (N, L)."""
+    return _arranged(input, rows, lambda tensor: tensor.flatten(2))
+
+
+def _arranged(input: Tensor, rows: Rows, turn: Callable[[Tensor], Tensor]) -> tuple[Tensor, Rows]:
     if input.ndim != 2:
+        target, options, logits = rows.target, rows.options, turn(input)
+        shape = logits.shape[:1] + logits.shape[2:]
         if isinstance(target, SparseTarget):
-            target = SparseTarget(_as_rows(target.ids), _as_rows(target.probabilities))
+            target = SparseTarget(turn(target.ids), turn(target.probabilities))
         else:
-            target = _as_rows(target) if target.is_floating_point() else target.reshape(-1)
-        flat = {
-            name: values.reshape(-1)
-            for name in ("sample_weight", "ignored")
-            if (values := getattr(options, name)) is not None
-        }
-        options = replace(options, **flat) if flat else options
-        input = _as_rows(input)
-    return input.contiguous(), Rows(target, weight, ignore_index, label_smoothing, options)
+            target = turn(target) if target.is_floating_point() else target.reshape(shape)
+        values = {name: getattr(options, name) for name in ("sample_weight", "ignored")}
+        changed = {name: value.reshape(shape) for name, value in values.items() if value is not None}
+        options = replace(options, **changed) if changed else options
+        input, rows = logits, replace(rows, target=target, options=options)
+    return input.contiguous(), rows
 
 
-def _as_rows(tensor: Tensor) -> Tensor:
+def _last(tensor: Tensor) -> Tensor:
     axis = definition.class_axis(tensor)
     moved = tensor if axis == tensor.ndim - 1 else tensor.movedim(axis, -1)
     return moved.reshape(-1, moved.shape[-1])

@@ -1,0 +1,228 @@
+"""A batch on its way through the CPU kernels: arrays over the caller's memory, and one of two orders to take them in.
+
+`RowPass` goes along the rows: long ones, with the classes side by side. `ColumnPass` takes many rows together, one in
+each lane: few classes, or classes that do not lie side by side.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from crossentropy.losses import _definition as definition
+from crossentropy.losses._options import SparseTarget
+from crossentropy.losses._rows import Rows
+from crossentropy.losses._threads import over_rows
+
+_HUGE_PAGE = 1 << 21
+
+
+class _Pass:
+    """What both have: the terms of each row, and what multiplies its loss in the result."""
+
+    def __init__(self, logits: Tensor, rows: Rows, reduction: str) -> None:
+        self.rows, self.reduction = rows, reduction
+        self.kind = np.float64 if logits.dtype == torch.float64 else np.float32
+        self.n = logits.numel() // logits.shape[1]
+        self.terms, self.totals, self.counts = _terms(rows, self.n, logits.shape[1], self.kind)
+        self.scale = self._scale()
+
+    def _scale(self) -> Any:
+        # s_i / divisor
+        options, out, n = self.rows.options, self.terms.out, self.n
+        s = options.sample_weight
+        scale = np.ones(1) if s is None else np.where(out, 0, _flat(s)) if out.size else _flat(s)
+        if self.reduction != "mean":
+            return scale
+        if options.divisor is not None:
+            divisor = float(options.divisor)
+        elif s is None and self.counts is None:
+            divisor = float(n - np.count_nonzero(out))
+        else:
+            counts = np.ones(n) if self.counts is None else self.counts
+            counts = np.where(out, 0, counts) if out.size else counts
+            divisor = float((scale * counts).sum())
+        if divisor == 0 and options.divisor is None and options.all_ignored == "zero":
+            return np.zeros(1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return scale / np.float64(divisor)
+
+    def upstream(self, g: Tensor) -> Any:
+        """What multiplies the loss of each row when g multiplies the result."""
+        return self.scale * (_flat(g) if self.reduction == "none" else float(g))
+
+    def _result(self, losses: Any) -> Tensor:
+        return torch.from_numpy((self.scale * losses).astype(self.kind, copy=False))
+
+
+class RowPass(_Pass):
+    """Logits (N, K), row by row."""
+
+    def __init__(self, logits: Tensor, rows: Rows, reduction: str) -> None:
+        from crossentropy.losses import _kernels
+
+        super().__init__(logits, rows, reduction)
+        self.kernels, self.z = _kernels, array(logits)
+        n = self.n
+        self.state = _kernels.State(
+            np.full(n, -np.inf),
+            np.zeros(n),
+            np.full(n, self.totals),
+            np.zeros(n),
+            np.zeros(self.terms.ids.shape),
+        )
+
+    def _scratch(self) -> Any:
+        return np.empty((2, self.kernels.STRIDE), self.kind)
+
+    def forward(self, slopes: Tensor | None) -> Tensor:
+        """Return the result, and fill its gradient if there is one to fill."""
+        losses = np.empty(self.n)
+        out = None if slopes is None else array(slopes)
+
+        def task(begin: int, end: int) -> None:
+            scratch = self._scratch()
+            if out is None:
+                self.kernels.statistics(self.z, 0, self.terms, self.state, scratch, begin, end)
+                self.kernels.losses(self.terms, self.state, losses, begin, end)
+            else:
+                self.kernels.whole_rows(
+                    self.z, out, self.terms, self.state, self.scale, losses, scratch, begin, end
+                )
+
+        over_rows(self.n, self.z.size, task)
+        if self.reduction == "none":
+            return self._result(losses)
+        return torch.tensor((self.scale * losses).sum(), dtype=torch.float64)
+
+    def gradient(self, slopes: Tensor, scale: Any) -> None:
+        """Fill the gradient of sum_i scale_i loss_i, after a forward pass."""
+        out = array(slopes)
+
+        def task(begin: int, end: int) -> None:
+            self.kernels.gradient(self.z, out, 0, self.terms, self.state, scale, self._scratch(), begin, end)
+
+        over_rows(self.n, self.z.size, task)
+
+
+class ColumnPass(_Pass):
+    """Logits (N, K) or (N, K, L), many rows together."""
+
+    def __init__(self, logits: Tensor, rows: Rows, reduction: str) -> None:
+        from crossentropy.losses import _column_kernels
+
+        super().__init__(logits, rows, reduction)
+        self.kernels, self.z = _column_kernels, _columns(array(logits))
+        dense = self.terms.dense
+        self.terms = self.terms._replace(
+            dense=_columns(dense) if dense.size else np.empty((0, 0, 0), dense.dtype)
+        )
+
+    def forward(self, slopes: Tensor | None) -> Tensor:
+        """Return the result, and fill its gradient if there is one to fill."""
+        losses = np.empty(self.n if self.reduction == "none" else 0)
+        sums = self._run(slopes, self.scale, losses)
+        return self._result(losses) if self.reduction == "none" else torch.tensor(sums.sum())
+
+    def gradient(self, slopes: Tensor, scale: Any) -> None:
+        """Fill the gradient of sum_i scale_i loss_i."""
+        self._run(slopes, scale, np.empty(0))
+
+    def _run(self, slopes: Tensor | None, scale: Any, losses: Any) -> Any:
+        batch, classes, length = self.z.shape
+        together = self.kernels.rows_together(classes)
+        groups = batch * -(-length // together)
+        sums = np.empty(groups)
+        out = self.z[:0] if slopes is None else _columns(array(slopes))
+
+        def task(begin: int, end: int) -> None:
+            scratch = np.empty((3 * classes + 2, together), self.kind)
+            self.kernels.columns(
+                self.z, out, self.terms, scale, losses, sums, scratch, np.empty((5, together)), begin, end
+            )
+
+        over_rows(groups, self.z.size, task)
+        return sums
+
+
+def _columns(values: Any) -> Any:
+    """View (N, K) as (1, K, N): rows last."""
+    return values.T[None] if values.ndim == 2 else values
+
+
+def _terms(rows: Rows, n: int, classes: int, kind: Any) -> tuple[Any, Any, Any]:
+    # The terms of the kernels, the sum of the a_ik known in advance, and what each row counts in the mean.
+    from crossentropy.losses._kernels import Terms
+
+    options, keep = rows.options, 1 - rows.label_smoothing
+    w = None if rows.weight is None else _flat(rows.weight)
+    spread = np.empty(0) if keep == 1 else rows.label_smoothing / classes * (np.ones(1) if w is None else w)
+    totals: Any = spread.sum() if w is not None else rows.label_smoothing
+    out = definition.left_out(rows.target, rows.ignore_index, options).numpy().reshape(-1)
+    ids, shares = np.empty((n, 0), np.int64), np.empty((0, 0))
+    dense, weight, counts = np.empty((0, 0), kind), np.ones(1, kind), None
+    if isinstance(rows.target, SparseTarget):
+        ids, probabilities = (t.detach().movedim(1, -1).flatten(0, -2) for t in rows.target)
+        nothing = (ids == rows.ignore_index).numpy()
+        ids = np.where(nothing, -1, ids.numpy())
+        shares = np.where(nothing, 0, keep * probabilities.double().numpy())
+        shares = shares if w is None else shares * w[ids]
+        totals = totals + shares.sum(1)
+    elif rows.target.is_floating_point():
+        dense = array(rows.target.detach().contiguous())
+        weight = (keep * (np.ones(1) if w is None else w)).astype(kind)
+    else:
+        ids = rows.target.numpy().reshape(-1, 1)
+        if w is not None:
+            counts = w[np.where(out, 0, ids[:, 0])]
+        if w is not None or keep != 1:
+            shares = keep * (np.ones((n, 1)) if counts is None else counts[:, None])
+            totals = totals + shares[:, 0]
+        else:
+            totals = 1.0
+    numbers = np.array([options.soft_cap or 0.0, 1 / options.temperature, options.z_loss])
+    bias = np.empty(0, kind) if options.bias is None else _flat(options.bias).astype(kind)
+    out = out if out.any() else np.empty(0, bool)
+    return Terms(ids, shares, spread.astype(kind), dense, weight, bias, out, numbers), totals, counts
+
+
+def _flat(tensor: Tensor) -> Any:
+    return tensor.detach().double().reshape(-1).numpy()
+
+
+def array(tensor: Tensor) -> Any:
+    """Return the numbers of a contiguous tensor without a copy; bfloat16 as its bits, which NumPy has no dtype for."""
+    tensor = tensor.detach()
+    return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()
+
+
+def room_for(logits: Tensor) -> Tensor:
+    """Return an uninitialised tensor like the logits.
+
+    New memory comes from the kernel page by page, and at 4 KiB a page that takes longer than the whole computation;
+    where the system offers pages of 2 MiB to those who ask, this asks.
+    """
+    room = torch.empty_like(logits, requires_grad=False)
+    size = room.numel() * room.element_size()
+    if size >= 2 * _HUGE_PAGE:
+        advise = _madvise()
+        if advise is not None:
+            page = mmap.PAGESIZE
+            begin = -(-room.data_ptr() // page) * page
+            advise(begin, (room.data_ptr() + size - begin) // page * page, mmap.MADV_HUGEPAGE)
+    return room
+
+
+@cache
+def _madvise() -> Any:
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return None
+    function = ctypes.CDLL(None).madvise
+    function.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    return function
