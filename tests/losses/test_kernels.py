@@ -26,10 +26,19 @@ DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.float16]
 
 
 @pytest.fixture
-def always(monkeypatch: pytest.MonkeyPatch) -> None:
+def any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernels whatever the size."""
     monkeypatch.setattr(fast, "WORTH_A_KERNEL", 1)
-    monkeypatch.setattr(fast, "LONG_ROW", 1)
+
+
+@pytest.fixture(params=["rows", "columns"])
+def always(any_size: None, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernels whatever the size: each row alone, or many together."""
+    never = 1 << 60
+    alone = request.param == "rows"
+    monkeypatch.setattr(fast, "LONG_ROW", 1 if alone else never)
+    monkeypatch.setattr(fast, "_SIDE_BY_SIDE", never if alone else 1)
+    monkeypatch.setattr(fast, "_MOST_LINES", never)
 
 
 def cast(value: Any, dtype: torch.dtype) -> Any:
@@ -49,7 +58,7 @@ def worst(approximate: Tensor, exact: Tensor) -> float:
 @pytest.mark.parametrize("size", [1, 3, 4095, 4097, 20000])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_the_error_of_the_binary_kernel_is_at_most_that_of_torch(
-    always: None, dtype: torch.dtype, size: int, reduction: str
+    any_size: None, dtype: torch.dtype, size: int, reduction: str
 ):
     shape = Shape(rows=size, classes=1, spread=6.0)
     z, y = logits(shape).to(dtype).requires_grad_(), binary_targets(shape).to(dtype)
@@ -67,7 +76,7 @@ def test_the_error_of_the_binary_kernel_is_at_most_that_of_torch(
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_the_binary_kernel_meets_autograd(always: None, reduction: str):
+def test_the_binary_kernel_meets_autograd(any_size: None, reduction: str):
     z, y = logits(Shape()).requires_grad_(), binary_targets(Shape())
 
     def value(z: Tensor) -> Tensor:
@@ -87,7 +96,7 @@ def test_the_binary_kernel_meets_autograd(always: None, reduction: str):
         assert_close(value(z), output.detach())
 
 
-def test_infinite_logits_on_the_right_side_cost_nothing_in_the_binary_kernel(always: None):
+def test_infinite_logits_on_the_right_side_cost_nothing_in_the_binary_kernel(any_size: None):
     inf = torch.inf
     for pair, loss in (((inf, 1.0), 0.0), ((-inf, 0.0), 0.0), ((inf, 0.0), inf), ((-inf, 1.0), inf)):
         z, y = (torch.full((5,), v) for v in pair)
@@ -132,7 +141,15 @@ def test_the_error_is_at_most_that_of_torch(
 @every_kind
 @pytest.mark.parametrize(
     "shape",
-    [Shape(rows=6, classes=5), Shape(rows=3, classes=4, extra=(2, 3)), Shape(rows=3, classes=5000)],
+    [
+        Shape(rows=6, classes=5),
+        Shape(rows=3, classes=4, extra=(2, 3)),
+        Shape(rows=3, classes=5000),
+        Shape(
+            rows=531, classes=19
+        ),  # more rows than go together, and whole blocks of eight with some left over
+        Shape(rows=2, classes=11, extra=(5, 103)),
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("reduction", REDUCTIONS)
@@ -325,3 +342,44 @@ def test_the_exponential_has_its_stated_error(dtype: Any, lowest: float, bound: 
     _softmax_times(edge, dtype(0), dtype(1), found[:3])
     assert found[:2].tolist() == [0, 0]
     assert np.isnan(found[2])
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(np.float32, 2e-7), (np.float64, 4e-16)])
+def test_the_logarithm_has_its_stated_error(dtype: Any, bound: float):
+    from crossentropy.losses._column_kernels import _logarithms
+
+    near = 1 + np.geomspace(np.finfo(dtype).eps, 1, 300_001)
+    x = np.concatenate((near, np.geomspace(1, 1e30, 300_001))).astype(dtype)
+    found = np.empty(len(x))
+    _logarithms(x, found)
+    exact = np.log(x.astype(np.longdouble))
+    some = exact > 0
+    assert (np.abs(found - exact)[some] / exact[some]).max() <= bound
+    assert (found[~some] == 0).all()
+    _logarithms(np.array([np.nan], dtype), found[:1])
+    assert np.isnan(found[0])
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(0, 3), (1, 1), (7, 9), (8, 8), (16, 24), (37, 21)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("apart", [1, 2])
+def test_a_block_is_turned_whole(rows: int, columns: int, dtype: Any, apart: int):
+    from crossentropy.losses._turn import transpose
+    from crossentropy.losses._vector import kernel
+
+    source = np.arange(rows * columns, dtype=dtype).reshape(rows, columns)
+    wide = np.zeros((rows, columns * apart), dtype)[:, ::apart]
+    wide[:] = source
+    target = np.full((columns, rows + 3), -1, dtype)
+    compiled = kernel(lambda source, target: transpose(source, target))
+    compiled(wide, target[:, :rows])
+    assert np.array_equal(target[:, :rows], source.T)
+    assert (target[:, rows:] == -1).all()
+
+
+def test_rows_of_pixels_take_the_fast_way(any_size: None):
+    shape = Shape(rows=2, classes=21, extra=(16, 16))
+    z, t = logits(shape).float().requires_grad_(), target_of("ids", shape)
+    loss = cross_entropy(z, t)
+    assert "_CrossEntropy" in str(loss.grad_fn.next_functions)
+    assert_close(gradient(loss, z), gradient(F.cross_entropy(z, t), z))

@@ -24,11 +24,12 @@ FUNCTIONS = ["cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_
 MODULES = ["CrossEntropyLoss", "BCELoss", "BCEWithLogitsLoss"]
 
 
-@pytest.fixture(params=["by size", "kernels"])
+@pytest.fixture(params=["by size", "rows", "columns"])
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "kernels":
+    if request.param != "by size":
         monkeypatch.setattr(fast, "WORTH_A_KERNEL", 1)
-        monkeypatch.setattr(fast, "LONG_ROW", 1)
+        monkeypatch.setattr(fast, "LONG_ROW", 1 if request.param == "rows" else 1 << 60)
+        monkeypatch.setattr(fast, "_SIDE_BY_SIDE", 1)
 
 
 def operator(name: str) -> Any:

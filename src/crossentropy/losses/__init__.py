@@ -4,7 +4,10 @@ _definition.py   the truth: each loss in a few lines of plain torch; read this f
 _options.py      what the losses take beyond torch's arguments, and give beyond the loss
 _rows.py         a batch of any shape as rows of logits
 _fast.py         cross-entropy by the CPU kernels, as a step of autograd; says when they apply
+_passes.py       a batch on its way through the kernels, and memory for its gradient
 _kernels.py      one pass over each row while it is in cache
+_column_kernels.py  many rows together, a row in each lane: few classes, or classes that are not the last axis
+_turn.py         rows into columns, in registers
 _binary_fast.py  the same for the binary loss
 _binary_kernels.py  its value and gradient, each logit once
 _vector.py       what the kernels compute for each element

@@ -118,10 +118,10 @@ class ColumnPass(_Pass):
         from crossentropy.losses import _column_kernels
 
         super().__init__(logits, rows, reduction)
-        self.kernels, self.z = _column_kernels, _columns(array(logits))
+        self.kernels, self.z = _column_kernels, _three_axes(array(logits))
         dense = self.terms.dense
         self.terms = self.terms._replace(
-            dense=_columns(dense) if dense.size else np.empty((0, 0, 0), dense.dtype)
+            dense=_three_axes(dense) if dense.size else np.empty((0, 0, 0), dense.dtype)
         )
 
     def forward(self, slopes: Tensor | None) -> Tensor:
@@ -136,24 +136,25 @@ class ColumnPass(_Pass):
 
     def _run(self, slopes: Tensor | None, scale: Any, losses: Any) -> Any:
         batch, classes, length = self.z.shape
-        together = self.kernels.rows_together(classes)
+        if length == 1:
+            batch, length = 1, batch
+        together = self.kernels.rows_together(classes, length)
         groups = batch * -(-length // together)
         sums = np.empty(groups)
-        out = self.z[:0] if slopes is None else _columns(array(slopes))
+        out = self.z[:0] if slopes is None else _three_axes(array(slopes))
 
         def task(begin: int, end: int) -> None:
             scratch = np.empty((3 * classes + 2, together), self.kind)
             self.kernels.columns(
-                self.z, out, self.terms, scale, losses, sums, scratch, np.empty((5, together)), begin, end
+                self.z, out, self.terms, scale, losses, sums, scratch, np.empty((8, together)), begin, end
             )
 
         over_rows(groups, self.z.size, task)
         return sums
 
 
-def _columns(values: Any) -> Any:
-    """View (N, K) as (1, K, N): rows last."""
-    return values.T[None] if values.ndim == 2 else values
+def _three_axes(values: Any) -> Any:
+    return values.reshape(*values.shape, 1) if values.ndim == 2 else values
 
 
 def _terms(rows: Rows, n: int, classes: int, kind: Any) -> tuple[Any, Any, Any]:
@@ -168,9 +169,9 @@ def _terms(rows: Rows, n: int, classes: int, kind: Any) -> tuple[Any, Any, Any]:
     ids, shares = np.empty((n, 0), np.int64), np.empty((0, 0))
     dense, weight, counts = np.empty((0, 0), kind), np.ones(1, kind), None
     if isinstance(rows.target, SparseTarget):
-        ids, probabilities = (t.detach().movedim(1, -1).flatten(0, -2) for t in rows.target)
-        nothing = (ids == rows.ignore_index).numpy()
-        ids = np.where(nothing, -1, ids.numpy())
+        classes_of, probabilities = (t.detach().movedim(1, -1).flatten(0, -2) for t in rows.target)
+        nothing = (classes_of == rows.ignore_index).numpy()
+        ids = np.where(nothing, -1, classes_of.numpy())
         shares = np.where(nothing, 0, keep * probabilities.double().numpy())
         shares = shares if w is None else shares * w[ids]
         totals = totals + shares.sum(1)
