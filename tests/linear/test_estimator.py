@@ -161,16 +161,18 @@ def test_two_classes_need_weight(where):
 
 @pytest.mark.parametrize("where", ["sample_weight", "class_weight"])
 @pytest.mark.parametrize("K", [3, 5])
-def test_a_class_without_weight_has_probability_zero_and_the_others_their_limit(where, K):
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+def test_a_class_without_weight_has_probability_zero_and_the_others_their_limit(where, K, l1_ratio):
     X, y = random_rows(31, 200, 3, K)
+    settings = {"tol": 1e-12, "l1_ratio": l1_ratio, "C": 0.1}
     if where == "class_weight":
-        model, weights = LogisticRegression(tol=1e-12, class_weight={1: 0.0}), None
+        model, weights = LogisticRegression(class_weight={1: 0.0}, **settings), None
     else:
-        model, weights = LogisticRegression(tol=1e-12), (y != 1).astype(float)
+        model, weights = LogisticRegression(**settings), (y != 1).astype(float)
     model.fit(X, y, weights)
     assert model.classes_.tolist() == list(range(K))
     assert (model.predict_proba(X)[:, 1] == 0).all()
-    almost = LogisticRegression(tol=1e-12).fit(X, y, np.where(y == 1, 1e-9, 1.0))
+    almost = LogisticRegression(**settings).fit(X, y, np.where(y == 1, 1e-9, 1.0))
     np.testing.assert_allclose(model.predict_proba(X), almost.predict_proba(X), atol=1e-6)
     assert model.objective_ <= almost.objective_ + 1e-9
     assert np.isfinite(model.decision_function(X)).all()

@@ -80,17 +80,18 @@ def fit_problem(
     if not settings.intercept:
         present = np.ones_like(present)
     few = not present.all()
-    total = float(weights.sum())
     if few:
         values, margins = restrict(values, margins, present)
-        total *= 2.0 if present.sum() == 2 else 1.0
+    penalty = penalty_of(
+        settings.C, settings.l1_ratio, float(weights.sum()), of_two=few and present.sum() == 2
+    )
     with one_blas_thread():
         objective = linear_objective(
             features,
             values,
             n_classes=int(present.sum()),
             row_weight=weights,
-            penalty=penalty_of(settings.C, settings.l1_ratio, total),
+            penalty=penalty,
             intercept=settings.intercept,
             offset=margins[:, 0] if margins is not None and margins.shape[1] == 1 else margins,
         )

@@ -24,7 +24,7 @@ from scipy.special import logsumexp
 from crossentropy.errors import TargetError
 from crossentropy.linear._choose import LinearProblem, linear_objective, minimise, prepared, products
 from crossentropy.linear._metric import Metric
-from crossentropy.linear._penalty import penalty_of
+from crossentropy.linear._penalty import Penalty, penalty_of
 from crossentropy.linear._problem import restrict
 
 __all__ = ["FoldFit", "FoldPoint", "FoldTask", "Split", "walk"]
@@ -100,26 +100,27 @@ class FoldFit:
             values, offset = task.targets, task.offset
             if few < task.n_classes:
                 values, offset = restrict(values, offset, self.present)
-            # Two of more classes share one logit, whose penalty is half of theirs (`_targets`).
-            weight = task.trained[train].sum() * (2.0 if few == 2 < task.n_classes else 1.0)
-            self.total = float(weight)
+            self.total, self.of_two = float(task.trained[train].sum()), few == 2 < task.n_classes
             self.objective = linear_objective(
                 task.shared,
                 values,
                 n_classes=few,
                 row_weight=task.trained,
-                penalty=penalty_of(1.0, l1_ratio, self.total),
+                penalty=self._penalty(1.0),
                 intercept=task.intercept,
                 offset=offset[:, 0] if offset is not None and offset.shape[1] == 1 else offset,
                 index=train,
             )
             self.parameters = self.objective.start()
 
+    def _penalty(self, C: float) -> Penalty:
+        return penalty_of(C, self.l1_ratio, self.total, of_two=self.of_two)
+
     def useful(self, C: float, share: float) -> bool:
         """Whether the features can lower the loss of the best constant by more than a `share` of it."""
         if self.objective is None:
             return False
-        problem = self.objective.with_penalty(penalty_of(C, self.l1_ratio, self.total))
+        problem = self.objective.with_penalty(self._penalty(C))
         point = problem.evaluate(problem.start())
         if problem.penalty.l1 > 0.0:  # from where on a coefficient is not 0
             slopes = point.gradient[:, :-1] if self.task.intercept else point.gradient
@@ -130,7 +131,7 @@ class FoldFit:
         """Fit at C, from where the fold is."""
         gap, n_iter = 0.0, 0
         if self.objective is not None:
-            problem = self.objective.with_penalty(penalty_of(C, self.l1_ratio, self.total))
+            problem = self.objective.with_penalty(self._penalty(C))
             result, self.metric = minimise(
                 problem,
                 self._ahead(problem, C),

@@ -39,13 +39,15 @@ class Penalty:
         return 0.5 * self.l2 * float(np.einsum("ij,ij->", weights, weights)) if self.l2 > 0.0 else 0.0
 
 
-def penalty_of(C: float, l1_ratio: float, weight: float) -> Penalty:
+def penalty_of(C: float, l1_ratio: float, weight: float, *, of_two: bool = False) -> Penalty:
     """Return scikit-learn's penalty in mean form.
 
     Args:
         C: inverse strength; infinity for none.
         l1_ratio: 0 for L2, 1 for L1, between for both (the elastic net).
         weight: sum_i s_i, class weights multiplied in.
+        of_two: for the one row w = b - a that two softmax rows a, b become. Of all pairs with that difference
+            -w / 2 and w / 2 have the least penalty: |a|^2 + |b|^2 is half of |w|^2, and |a|_1 + |b|_1 is |w|_1.
     """
     strength = 1.0 / (C * weight)
-    return Penalty((1.0 - l1_ratio) * strength, l1_ratio * strength)
+    return Penalty((1.0 - l1_ratio) * strength * (0.5 if of_two else 1.0), l1_ratio * strength)
