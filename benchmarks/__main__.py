@@ -9,6 +9,7 @@ from pathlib import Path
 
 NAMES = (
     "main_job",
+    "label_errors",
     "start_up",
     "linear_dense",
     "linear_cv",

@@ -54,7 +54,7 @@ def test_every_option_arrives_in_the_settings(place):
         *("--separator", ";", "--decimal", ",", "--quote", "'", "--encoding", "cp1252", "--header"),
         *("--kind", "level=category", "--kind", "number=number"),
         *("--weight", "weight", "--class-weight", "balanced", "--drop", "remark", "--drop", "flag"),
-        *("--id", "name", "--seed", "7"),
+        *("--id", "name", "--seed", "7", "--no-rows"),
         cwd=place,
     )
     assert code == 0, err
@@ -68,6 +68,7 @@ def test_every_option_arrives_in_the_settings(place):
         "class_weight": "balanced",
         "drop": ["remark", "flag"],
         "id": "name",
+        "show_rows": False,
         "seed": 7,
         "separator": ";",
         "decimal": ",",

@@ -29,6 +29,7 @@ FILES = {
     "model",
     "metrics.json",
     "predictions.parquet",
+    "out_of_fold.parquet",
     "log.jsonl",
     "report.html",
     "report.md",
@@ -61,13 +62,13 @@ def test_a_reloaded_classifier_predicts_the_same_bits(run, frame, folder):
     assert again.classes == run.classifier.classes
 
 
-def test_the_metrics_file_holds_the_worst_rows_and_no_others(run, frame, folder):
+def test_the_metrics_file_holds_the_worst_rows_the_suspected_ones_and_no_others(run, frame, folder):
     text = (
         (folder / "metrics.json").read_text()
         + (folder / "report.html").read_text()
         + (folder / "report.md").read_text()
     )
-    worst = {w.id for w in run.summary.worst_rows}
+    worst = {w.id for w in (*run.summary.worst_rows, *run.summary.labels.listed)}
     for name in frame["name"]:
         assert (f'"{name}"' in text or f">{name}<" in text) <= (name in worst), name
 
@@ -81,6 +82,7 @@ def test_config_json_repeats_the_run_to_the_same_digits(frame, tmp_path):
     for name in (
         "metrics.json",
         "predictions.parquet",
+        "out_of_fold.parquet",
         "config.json",
         "report.html",
         "report.md",

@@ -249,6 +249,7 @@ EVERY = {
     "class_weight": "balanced",
     "drop": ["remark", "number"],
     "id": "name",
+    "show_rows": False,
     "seed": 2**32 - 1,
     "separator": ",",
     "decimal": ".",

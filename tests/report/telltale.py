@@ -15,6 +15,7 @@ from crossentropy.evaluation import (
     Evaluation,
     LossParts,
     ReliabilityBin,
+    SuspectPair,
 )
 from crossentropy.report import (
     ColumnNote,
@@ -22,6 +23,7 @@ from crossentropy.report import (
     Penalty,
     PenaltyPoint,
     Summary,
+    SuspectLabels,
     Temperature,
     WorstRow,
     to_html,
@@ -136,6 +138,28 @@ SUMMARY = Summary(
     ),
     notes=("4 rows had no species.",),
     advice=("Look at the ants.", "Then at the bees."),
+    labels=SuspectLabels(
+        rows=3597,
+        wrong=Estimate(value=31.4, low=21.6, high=44.5),
+        contradicted=Estimate(value=152.2, low=134.0, high=171.8),
+        found=149,
+        pairs=(
+            SuspectPair(target="ant", suggested="cat", rows=86),
+            SuspectPair(target="bee", suggested="ant", rows=63),
+        ),
+        listed=(
+            WorstRow(
+                id="t901",
+                target="bee",
+                label="ant",
+                p_target=0.0031,
+                p_label=0.973,
+                loss=5.78,
+                cells={"wings": "57", "legs": "eight"},
+                image=None,
+            ),
+        ),
+    ),
 )
 
 

@@ -318,3 +318,33 @@ def test_the_path_shows_every_penalty_and_rings_the_chosen_one(page):
     for points, p in zip(bars, PATH, strict=True):
         ends = [loss(y + height) for _, y in points]
         assert ends == pytest.approx([p.loss - p.standard_error, p.loss + p.standard_error], abs=2e-3)
+
+
+def test_labels_that_are_probably_wrong_are_counted_and_named_in_every_form(page):
+    section = page.find(id="labels")[0]
+    for told in (words(section.text), words(to_markdown(SUMMARY)), words(to_text(SUMMARY))):
+        told = told.replace("\\", "")
+        assert "contradicts 152 of 3,597 training labels with confidence (95 % interval 134 to 172)" in told
+        assert "about 31 labels are wrong (95 % interval 21 to 45)" in told
+        assert "labelled “bee” (0.31 %), rather “ant” (97.3 %)" in told
+        assert "t901" in told
+    assert "“ant”, probably “cat”86 rows" in words(section.text).replace("” 86", "”86")
+    assert "57" in section.text
+
+
+@pytest.mark.parametrize(
+    ("likely", "found", "said"),
+    [
+        (0.0, 0, "contradicts none of 3,597 training labels"),
+        (0.2, 149, "hardly any label is wrong"),
+        (1.0, 149, "about 1 label is wrong"),
+        (90.0, 149, "about 90 labels are wrong"),
+        (160.0, 149, "most of these labels are wrong"),
+    ],
+)
+def test_what_is_said_of_labels_follows_both_estimates(likely, found, said):
+    wrong = Estimate(value=likely, low=0.0, high=200.0)
+    labels = SUMMARY.labels.model_copy(update={"wrong": wrong, "found": found})
+    summary = SUMMARY.model_copy(update={"labels": labels})
+    for told in (page_words(summary), words(to_markdown(summary))):
+        assert said in told

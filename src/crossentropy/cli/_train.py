@@ -29,6 +29,7 @@ from crossentropy.errors import ConfigError, OutputError
 )
 @click.option("--drop", multiple=True, metavar="COLUMN", help="A column to leave out; may be given again.")
 @click.option("--id", "id", metavar="COLUMN", help="A column that names the rows.")
+@click.option("--no-rows", is_flag=True, help="Show no single row in the report and in the figures.")
 @click.option("--seed", type=int, metavar="NUMBER", help="Every random choice follows from it; 0 by default.")
 @reading_options
 @click.option("--config", metavar="FILE", help="Repeat the run whose config.json this is.")
@@ -43,7 +44,8 @@ def train(
     a quoted pattern of such files, - for standard input, or sklearn:NAME (digits, iris, wine, breast_cancer).
     """
     reading = given_reading(given)
-    settings = {name: value for name, value in given.items() if value not in (None, ())} | reading
+    hidden = {"show_rows": False} if given.pop("no_rows") else {}
+    settings = {name: value for name, value in given.items() if value not in (None, ())} | reading | hidden
     if config is not None and settings:
         name = next(iter(settings)).replace("_", "-")
         raise ConfigError(f"--config and --{name} were both given.", fix="Edit the config file instead.")

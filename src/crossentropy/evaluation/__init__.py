@@ -8,6 +8,7 @@ _rates.py        figures of labels and ranking, over many draws at once
 _recalibrate.py  the loss after mending the confidence, out of sample
 _calibration.py  the calibration error with its noise floor, and the temperature
 _splits.py       stratified test rows and folds
+_labels.py       labels that are probably wrong
 """
 
 from crossentropy.evaluation._calibration import fit_temperature
@@ -21,7 +22,9 @@ from crossentropy.evaluation._figures import (
     Figures,
     LossParts,
     ReliabilityBin,
+    SuspectPair,
 )
+from crossentropy.evaluation._labels import LabelErrors, find_label_errors
 from crossentropy.evaluation._splits import stratified_folds, stratified_test
 
 __all__ = [
@@ -31,9 +34,12 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "Figures",
+    "LabelErrors",
     "LossParts",
     "ReliabilityBin",
+    "SuspectPair",
     "evaluate",
+    "find_label_errors",
     "fit_temperature",
     "losses_from_logits",
     "stratified_folds",

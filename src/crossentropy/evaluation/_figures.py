@@ -48,6 +48,14 @@ class ConfusedPair(Figures):
     share: float
 
 
+class SuspectPair(Figures):
+    """`rows` rows given as class `target` probably are `suggested`."""
+
+    target: str
+    suggested: str
+    rows: int
+
+
 class Calibration(Figures):
     """Calibration error of the top label, with what a perfectly calibrated classifier would show by chance.
 

@@ -28,6 +28,7 @@ class Config(Reading):
         class_weight: "balanced" weighs each class by N / (K N_k) in the fit; the probabilities are corrected back.
         drop: columns to leave out.
         id: a column that names the rows; it is no feature, and is repeated in `predictions.parquet`.
+        show_rows: whether the report and the figures may show single rows; `predictions.parquet` holds them anyway.
         seed: every random choice of the run follows from it.
     """
 
@@ -40,6 +41,7 @@ class Config(Reading):
     class_weight: Literal["balanced"] | None = None
     drop: tuple[str, ...] = ()
     id: str | None = None
+    show_rows: bool = True
     seed: int = Field(default=0, ge=0, lt=2**32)
 
     @field_validator("drop", mode="before")

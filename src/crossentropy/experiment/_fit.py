@@ -37,6 +37,8 @@ class Fitted:
     penalty: Penalty
     temperature: Temperature
     optimality: Optimality
+    out_of_fold: NDArray[np.float64]
+    """(N, K) calibrated logits of each training row by the fit that did not see it; NaN where no fit left it out."""
     log: tuple[dict[str, Any], ...]
 
 
@@ -75,6 +77,7 @@ def fit(
         temperature = temperature.model_copy(
             update={"value": value, "loss_before": before, "loss_after": after}
         )
+    calibration = LogitCalibration(calibration.shift, temperature.value)
     estimator = LogisticRegression(C=C, tol=_FIT_TOL, class_weight=dict(enumerate(class_weight.tolist())))
     with warnings.catch_warnings():
         # that classes are many has been said, of the table and in its own words
@@ -84,7 +87,7 @@ def fit(
     points = [] if path is None else _points(path)
     return Fitted(
         model=_linear_model(estimator),
-        calibration=LogitCalibration(calibration.shift, temperature.value),
+        calibration=calibration,
         penalty=Penalty(C=C, folds=FOLDS, path=tuple(points) if config.C is None else ()),
         temperature=temperature,
         optimality=Optimality(
@@ -93,6 +96,9 @@ def fit(
             n_iter=int(estimator.n_iter_.max()),
             message=estimator.result_.status.message,
         ),
+        out_of_fold=np.full((len(rows.ids), len(rows.classes)), np.nan)
+        if path is None
+        else calibration(path.out_of_fold_logits),
         log=(
             *({"step": "penalty", **point.model_dump()} for point in points),
             {"step": "temperature", **temperature.model_dump()},

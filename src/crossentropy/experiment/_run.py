@@ -37,6 +37,8 @@ class Run:
         classifier: the trained classifier.
         summary: every figure of the report.
         predictions: the test rows: id, target, label, one probability a class, loss in nats.
+        out_of_fold: the same of the training rows, each by a fit that did not see it; `suggested` is the class that a
+            row whose label is probably wrong seems to be.
         log: one record a step of the work.
         environment: versions, machine, times, data digests: what may differ between two equal runs.
     """
@@ -45,6 +47,7 @@ class Run:
     classifier: Classifier
     summary: Summary
     predictions: pl.DataFrame
+    out_of_fold: pl.DataFrame
     log: tuple[Mapping[str, Any], ...]
     environment: Mapping[str, Any]
 
@@ -84,9 +87,10 @@ class Run:
         _write_text(folder / "config.json", _json(self.config.model_dump(mode="json")))
         self.classifier.save(folder / "model")
         _write_text(folder / "metrics.json", self.summary.model_dump_json(indent=1) + "\n")
-        content = io.BytesIO()
-        self.predictions.write_parquet(content)
-        (folder / "predictions.parquet").write_bytes(content.getvalue())
+        for name, table in {"predictions": self.predictions, "out_of_fold": self.out_of_fold}.items():
+            content = io.BytesIO()
+            table.write_parquet(content)
+            (folder / f"{name}.parquet").write_bytes(content.getvalue())
         _write_text(folder / "log.jsonl", "".join(json.dumps(record) + "\n" for record in self.log))
         _write_text(folder / "environment.json", _json(self.environment))
 

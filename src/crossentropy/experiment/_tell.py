@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from crossentropy.classifier import Classifier
-from crossentropy.evaluation import losses_from_logits
+from crossentropy.evaluation import LabelErrors, find_label_errors, losses_from_logits
 from crossentropy.experiment._rows import Rows
-from crossentropy.report import WorstRow
+from crossentropy.report import SuspectLabels, WorstRow
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["prediction_table", "worst_rows"]
+__all__ = ["label_errors", "prediction_table", "row_names", "suspect_labels", "worst_rows"]
 
 _WORST = 12
+_SUSPECTS = 24
 _CELL = 200
 
 
@@ -52,13 +53,70 @@ def worst_rows(
     classifier: Classifier, logits: NDArray[np.float64], ids: pl.Series, rows: Rows
 ) -> tuple[WorstRow, ...]:
     """Return the rows with the highest losses, highest first, with their cells or as an image."""
+    order = np.argsort(-losses_from_logits(logits, rows.ids), kind="stable")[:_WORST]
+    return _told(classifier, logits, ids, rows, order.tolist())
+
+
+def label_errors(
+    classifier: Classifier, logits: NDArray[np.float64], ids: pl.Series, rows: Rows
+) -> tuple[pl.DataFrame, SuspectLabels | None]:
+    """Return the table of out-of-fold predictions, and the labels among them that are probably wrong.
+
+    The table is like `prediction_table`, of the training rows that some fold held out, with the class that a row with a
+    suspected label probably is as `suggested`.
+
+    Args:
+        classifier: whose classes name the columns.
+        logits: (N, K), calibrated, out of fold; NaN in rows that no fold held out.
+        ids: N names of rows.
+        rows: the training rows.
+    """
+    import polars as pl
+
+    known = np.asarray(np.isfinite(logits).all(axis=1))
+    logits, ids, rows = logits[known], ids.filter(pl.Series(known)), rows.take(known)
+    table = prediction_table(classifier, logits, ids, rows)
+    if not len(rows.ids):
+        return table, None
+    found = find_label_errors(softmax(logits, axis=1), rows.ids, classifier.classes)
+    suspect = pl.Series(found.suggested != rows.ids)
+    names = pl.Series("name", list(classifier.classes)).gather(found.suggested)
+    nobody = pl.Series([None], dtype=names.dtype).new_from_index(0, len(names))
+    table = table.with_columns(names.zip_with(suspect, nobody).alias("suggested"))
+    return table, suspect_labels(classifier, logits, ids, rows, found)
+
+
+def suspect_labels(
+    classifier: Classifier, logits: NDArray[np.float64], ids: pl.Series, rows: Rows, found: LabelErrors
+) -> SuspectLabels:
+    """Return what the report says of labels that are probably wrong, with the surest of them."""
+    return SuspectLabels(
+        rows=found.rows,
+        wrong=found.wrong,
+        contradicted=found.contradicted,
+        found=len(found.found),
+        pairs=found.pairs,
+        listed=_told(classifier, logits, ids, rows, found.found[:_SUSPECTS].tolist()),
+    )
+
+
+def row_names(column: str | None, rows: Rows) -> pl.Series:
+    """Return the names of rows: those of the column, or their positions in the table, counted from 0."""
+    import polars as pl
+
+    return rows.table.frame[column] if column else pl.Series(rows.position)
+
+
+def _told(
+    classifier: Classifier, logits: NDArray[np.float64], ids: pl.Series, rows: Rows, order: list[int]
+) -> tuple[WorstRow, ...]:
     losses = losses_from_logits(logits, rows.ids)
     probabilities = softmax(logits, axis=1)
     used = [code.name for code in classifier.encoder.codes]
     shape = classifier.encoder.image
     pixels = _pixels(rows) if shape else None
     found = []
-    for i in np.argsort(-losses, kind="stable")[:_WORST].tolist():
+    for i in order:
         label = int(logits[i].argmax())
         found.append(
             WorstRow(

@@ -14,7 +14,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from crossentropy.classifier import Classifier
 from crossentropy.errors import ConfigError, DataError
@@ -23,8 +22,8 @@ from crossentropy.experiment._config import Config, make_config, make_reading
 from crossentropy.experiment._environment import environment
 from crossentropy.experiment._rows import Rows, read_rows, roles, shared_rows, strange_rows
 from crossentropy.experiment._run import Run
-from crossentropy.experiment._tell import prediction_table, worst_rows
-from crossentropy.report import ColumnNote, Summary, advise
+from crossentropy.experiment._tell import label_errors, prediction_table, row_names, worst_rows
+from crossentropy.report import ColumnNote, Summary, advise, without_rows
 from crossentropy.tables import (
     Encoder,
     Expected,
@@ -57,8 +56,8 @@ def train(
         test: the table to test on, like `data`; by default a stratified fifth of the rows of `data`.
         config: all settings at once, as `read_config` gives them; then no other setting is allowed.
         say: is called with one line for each step of the work.
-        **settings: the fields of `Config`: test_size, C, weight, class_weight, drop, id, seed; and how the data are
-            to be read, where it should not be recognised: separator, decimal, quote, encoding, header, kinds.
+        **settings: the fields of `Config`: test_size, C, weight, class_weight, drop, id, show_rows, seed; and how
+            the data are read, where it should not be recognised: separator, decimal, quote, encoding, header, kinds.
 
     Returns:
         The run: `.classifier`, `.summary`, `.predictions`, and `.save(folder)`.
@@ -92,7 +91,8 @@ def train(
         *shared_rows(encoder, rows, held_out),
         *(f"Test rows of {notice}" for notice in notices(encoder, held_out.table, known=tuple(parts))),
     )
-    ids = held_out.table.frame[config.id] if config.id else pl.Series(held_out.position)
+    ids = row_names(config.id, held_out)
+    out_of_fold, suspects = label_errors(classifier, fitted.out_of_fold, row_names(config.id, rows), rows)
     summary = Summary(
         data=table.name,
         target=config.target,
@@ -107,15 +107,18 @@ def train(
         optimality=fitted.optimality,
         columns=tuple(ColumnNote(**asdict(c)) for c in columns if c.name not in parts),
         worst_rows=worst_rows(classifier, logits, ids, held_out),
+        labels=suspects,
         notes=notes,
         advice=(),
     )
+    told = summary.model_copy(update={"advice": advise(summary)})
     clock("test", f"Tested on {len(held_out.ids):,} rows")
     return Run(
         config=config,
         classifier=classifier,
-        summary=summary.model_copy(update={"advice": advise(summary)}),
+        summary=told if config.show_rows else without_rows(told),
         predictions=prediction_table(classifier, logits, ids, held_out),
+        out_of_fold=out_of_fold,
         log=(*fitted.log, {"step": "test", "rows": summary.test.rows, "loss": summary.test.loss.value}),
         environment=environment(table, test_table, clock.seconds),
     )

@@ -16,8 +16,10 @@ from crossentropy.report._summary import (
     Penalty,
     PenaltyPoint,
     Summary,
+    SuspectLabels,
     Temperature,
     WorstRow,
+    without_rows,
 )
 from crossentropy.report._text import evaluation_text, to_text
 
@@ -27,6 +29,7 @@ __all__ = [
     "Penalty",
     "PenaltyPoint",
     "Summary",
+    "SuspectLabels",
     "Temperature",
     "WorstRow",
     "advise",
@@ -40,4 +43,5 @@ __all__ = [
     "to_html",
     "to_markdown",
     "to_text",
+    "without_rows",
 ]

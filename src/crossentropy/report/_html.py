@@ -29,6 +29,7 @@ _SENTENCES = (
     "accuracy_words",
     "calibration_words",
     "interval_words",
+    "label_words",
     "loss_words",
     "optimality_words",
     "parts_words",
@@ -73,6 +74,7 @@ def to_html(summary: Summary) -> str:
             pairs=_pieces.top_pairs(test),
             classes=_view.classes(test),
             worst=_view.worst(summary),
+            suspects=_view.suspects(summary),
             columns=_view.columns(summary),
         )
     )

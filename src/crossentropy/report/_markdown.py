@@ -26,6 +26,7 @@ from crossentropy.report._words import (
     accuracy_words,
     calibration_words,
     interval_words,
+    label_words,
     loss_words,
     optimality_words,
     parts_words,
@@ -35,6 +36,7 @@ from crossentropy.report._words import (
     row_words,
     run_words,
     skill_words,
+    suspect_words,
     temperature_words,
     verdict,
     worst_words,
@@ -67,6 +69,7 @@ def to_markdown(summary: Summary) -> str:
         escape(run_words(summary)) + ".",
         *_evaluation_blocks(test),
         *_worst_rows(summary),
+        *_labels(summary),
         *_columns(summary),
         "## How it was done",
         _bullets(
@@ -150,6 +153,18 @@ def _worst_rows(summary: Summary) -> list[str]:
         return []
     rows = [(clean(row.id), f"{row_words(row)}, cost {nats(row.loss)}") for row in summary.worst_rows]
     return ["## Worst test rows", escape(worst_words(summary.test)), _table(("row", "what happened"), rows)]
+
+
+def _labels(summary: Summary) -> list[str]:
+    labels = summary.labels
+    if labels is None:
+        return []
+    rows = [(clean(row.id), suspect_words(row)) for row in labels.listed]
+    return [
+        "## Labels that are probably wrong",
+        escape(label_words(labels)),
+        _table(("row", "given and suggested"), rows) if rows else "",
+    ]
 
 
 def _columns(summary: Summary) -> list[str]:

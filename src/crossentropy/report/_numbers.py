@@ -96,6 +96,11 @@ def between(estimate: Estimate, style: Callable[[float], str] = figure) -> str:
     return f"{style(estimate.low)} to {style(estimate.high)}"
 
 
+def whole(estimate: Estimate) -> str:
+    """Return the interval of a number of rows."""
+    return f"{math.floor(estimate.low):,} to {math.ceil(estimate.high):,}"
+
+
 def line(text: str, limit: int = NAME_LIMIT) -> str:
     """Return text from the data as one harmless line of at most `limit` characters.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from crossentropy.evaluation import Evaluation, Figures
+from crossentropy.evaluation import Estimate, Evaluation, Figures, SuspectPair
 
 
 class ColumnNote(Figures):
@@ -72,6 +72,22 @@ class WorstRow(Figures):
     image: tuple[tuple[float, ...], ...] | None
 
 
+class SuspectLabels(Figures):
+    """Labels of training rows that are probably wrong, by predictions out of fold.
+
+    `wrong` estimates how many of the `rows` labels are wrong if wrong labels strike rows alike; `contradicted` how many
+    at most, where every confident contradiction counts. `found` rows are named in `out_of_fold.parquet`, the first of
+    them `listed` here, where `label` is the class suggested and `loss` that of the label given.
+    """
+
+    rows: int
+    wrong: Estimate
+    contradicted: Estimate
+    found: int
+    pairs: tuple[SuspectPair, ...]
+    listed: tuple[WorstRow, ...]
+
+
 class Summary(Figures):
     """A run told to a person, before it is put into any form."""
 
@@ -91,3 +107,10 @@ class Summary(Figures):
     worst_rows: tuple[WorstRow, ...]
     notes: tuple[str, ...]
     advice: tuple[str, ...]
+    labels: SuspectLabels | None = None
+
+
+def without_rows(summary: Summary) -> Summary:
+    """Return the summary without any single row: none of the worst ones, none whose label is suspected."""
+    labels = None if summary.labels is None else summary.labels.model_copy(update={"listed": ()})
+    return summary.model_copy(update={"worst_rows": (), "labels": labels})

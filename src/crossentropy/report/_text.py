@@ -24,6 +24,7 @@ from crossentropy.report._words import (
     accuracy_words,
     calibration_words,
     interval_words,
+    label_words,
     loss_words,
     optimality_words,
     parts_words,
@@ -32,6 +33,7 @@ from crossentropy.report._words import (
     rates_words,
     run_words,
     skill_words,
+    suspect_words,
     temperature_words,
     verdict,
     worst_words,
@@ -47,6 +49,7 @@ def to_text(summary: Summary) -> str:
     blocks = [
         [*_wrapped(f"{quoted(summary.target)} in {clean(summary.data, 120)}"), *_wrapped(run_words(summary))],
         *_evaluation_blocks(summary.test, quoted(summary.target)),
+        _labels(summary),
         _section("Fit", _fit_items(summary)),
         _section("Columns left out", _left_out_items(summary)),
         _section("Notes", [clean(note, NOTE_LIMIT) for note in summary.notes]),
@@ -123,6 +126,17 @@ def _pairs(test: Evaluation) -> list[str]:
         for p in top_pairs(test)[:4]
     ]
     return _section("Most often confused", items)
+
+
+def _labels(summary: Summary) -> list[str]:
+    labels = summary.labels
+    if labels is None or not labels.found:
+        return []
+    shown = [f"row {clean(row.id, 24)}: {suspect_words(row)}" for row in labels.listed[:3]]
+    return [
+        *_told("Labels that are probably wrong", label_words(labels)),
+        *_section("", shown)[1:],
+    ]
 
 
 def _fit_items(summary: Summary) -> Sequence[str]:

@@ -10,7 +10,7 @@ from crossentropy.report._images import confusion_picture, grey_picture
 from crossentropy.report._numbers import NBSP, between, clean, count, figure, line, nats, percent, quoted
 from crossentropy.report._pieces import MOST_CLASSES, MOST_COLUMNS, classes_by_loss, left_out, scale_end, used
 from crossentropy.report._summary import Summary, WorstRow
-from crossentropy.report._words import row_words
+from crossentropy.report._words import row_words, suspect_words
 
 MOST_CELLS = 8
 MOST_MORE_CELLS = 60
@@ -158,6 +158,12 @@ def worst(summary: Summary) -> Iterable[View]:
     return [_card(row) for row in summary.worst_rows]
 
 
+def suspects(summary: Summary) -> Iterable[View]:
+    """Return the labels that are probably wrong as cards, the surest first."""
+    listed = () if summary.labels is None else summary.labels.listed
+    return [_card(row) | {"words": suspect_words(row)} for row in listed]
+
+
 def _card(row: WorstRow) -> View:
     picture = grey_picture(row.image) if row.image else ""
     cells = [(clean(name), line(value, CELL_LIMIT)) for name, value in row.cells.items()]
@@ -209,6 +215,7 @@ def sections(summary: Summary) -> list[View]:
         ("confusion", "What it confuses", len(summary.test.classes) > 1),
         ("classes", "Loss by class", bool(summary.test.by_class) and summary.test.rows > 0),
         ("worst", "The worst rows", bool(summary.worst_rows)),
+        ("labels", "Labels that are probably wrong", summary.labels is not None),
         ("columns", "The columns", bool(summary.columns)),
         ("method", "How it was done", True),
         ("next", "What to look at next", bool(summary.advice)),

@@ -18,8 +18,9 @@ from crossentropy.report._numbers import (
     points,
     quoted,
     short,
+    whole,
 )
-from crossentropy.report._summary import Optimality, Penalty, Summary, Temperature, WorstRow
+from crossentropy.report._summary import Optimality, Penalty, Summary, SuspectLabels, Temperature, WorstRow
 
 # From this skill on, a model earns this word. The steps are a convention of this report, not of the field.
 GRADES = ((0.9, "Very good"), (0.7, "Good"), (0.4, "Useful"), (0.1, "Weak"))
@@ -245,6 +246,41 @@ def worst_words(test: Evaluation) -> str:
         else f"The worst 1{NBSP}% of the rows ({test.worst_rows:,} rows) carry"
     )
     return f"{rows} {percent(test.worst_share)} of the whole loss."
+
+
+def label_words(labels: SuspectLabels) -> str:
+    """Return how many labels are wrong, between the number that is likely and the most that there can be."""
+    if not labels.found:
+        return f"Held out, the model contradicts none of {labels.rows:,} training labels with confidence."
+    likely, most = round(labels.wrong.value), round(labels.contradicted.value)
+    contradicted = (
+        f"Held out, the model contradicts {most:,} of {labels.rows:,} training labels with confidence ({INTERVAL} "
+        f"{whole(labels.contradicted)}). Where it is surest of all, it contradicts"
+    )
+    if likely >= most:
+        return f"{contradicted} as many: most of these labels are wrong."
+    if likely >= most / 2:
+        return (
+            f"{contradicted} not many fewer: if mistakes strike all rows alike, about {likely:,} labels are wrong "
+            f"({INTERVAL} {whole(labels.wrong)})."
+        )
+    number = (
+        f"about {count(likely, 'label')} {'is' if likely == 1 else 'are'}"
+        if likely
+        else "hardly any label is"
+    )
+    return (
+        f"{contradicted} fewer: if mistakes strike all rows alike, {number} wrong ({INTERVAL} {whole(labels.wrong)}), "
+        "and the other rows are unusual for their class."
+    )
+
+
+def suspect_words(row: WorstRow) -> str:
+    """Return what one row is called, and what it seems to be."""
+    return (
+        f"labelled {quoted(row.target, 30)} ({chance(row.p_target)}), rather {quoted(row.label, 30)} "
+        f"({chance(row.p_label)})"
+    )
 
 
 def row_words(row: WorstRow) -> str:
