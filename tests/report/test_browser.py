@@ -119,7 +119,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(opened):
     assert len(seen) > 8
     page.focus("nav a")
     page.keyboard.press("Enter")
-    assert page.url.endswith("#loss")
+    page.wait_for_url("**#loss", timeout=10_000)
 
 
 def test_it_prints_on_white_paper(opened):
