@@ -62,7 +62,7 @@ def compare(source, target):
     ids = class_ids(table, target, run.classifier.classes)
     tested = np.zeros(table.frame.height, bool)
     tested[run.predictions["id"].to_numpy()] = True
-    X = run.classifier.encoder.transform(table).astype(np.float64)
+    X = run.classifier.encoder.transform(table).toarray().astype(np.float64)
     k = len(run.classifier.classes)
     C = run.summary.penalty.C
     X_train, y_train, X_test, y_test = X[~tested], ids[~tested], X[tested], ids[tested]

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from scipy.special import softmax
 
 from crossentropy.bundle import Bundle, read_bundle, write_bundle
 from crossentropy.errors import BundleError, DataWarning
-from crossentropy.tables import Encoder, notices, read_table
+from crossentropy.tables import Encoder, Features, notices, read_table
 
 __all__ = ["Classifier", "LinearModel", "LogitCalibration"]
 
@@ -32,12 +33,20 @@ class LinearModel:
     weight: NDArray[np.float64]
     bias: NDArray[np.float64]
 
-    def logits(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    @cached_property
+    def _by_feature(self) -> NDArray[np.float64]:
+        """(D, K), the weights of a feature side by side: sparse rows read them one feature after the other."""
+        return np.ascontiguousarray(self.weight.T)
+
+    def logits(self, features: Features) -> NDArray[np.float64]:
         """Return (N, K) for features (N, D)."""
         out = np.empty((len(features), len(self.bias)))
+        width = features.dense.shape[1]
         for start in range(0, len(features), _TILE):
-            tile = features[start : start + _TILE].astype(np.float64)
-            out[start : start + _TILE] = tile @ self.weight.T + self.bias
+            tile = features.dense[start : start + _TILE].astype(np.float64)
+            out[start : start + _TILE] = tile @ self.weight[:, :width].T + self.bias
+        if features.sparse is not None:
+            out += features.sparse @ self._by_feature[width:]
         return out
 
 
@@ -131,6 +140,7 @@ class Classifier:
             "crossentropy": __version__,
         }
         arrays = {"weight": self.model.weight, "bias": self.model.bias, "shift": self.calibration.shift}
+        arrays |= self.encoder.to_arrays()
         write_bundle(folder, Bundle(meta, arrays, {"schema": self.encoder.to_json()}))
 
     @classmethod
@@ -160,7 +170,7 @@ def _classifier(meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], sch
         raise ValueError("classes must be distinct names of one type")
     if not isinstance(meta["target"], str):
         raise ValueError(f"target is {meta['target']!r}")
-    encoder = Encoder.from_json(schema)
+    encoder = Encoder.from_json(schema, arrays)
     k, d = len(classes), len(encoder.feature_names)
     for name, shape in {"weight": (k, d), "bias": (k,), "shift": (k,)}.items():
         array = arrays[name]

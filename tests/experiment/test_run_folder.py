@@ -183,7 +183,7 @@ def test_evaluate_gives_the_figures_of_the_test_rows(run, frame, folder):
 
 
 def test_predict_needs_no_target(run, frame, folder):
-    got, notes = predict_run(folder, frame.drop("kind", "remark", "weight"))
+    got, notes = predict_run(folder, frame.drop("kind", "weight"))
     assert notes == ()
     assert got.columns == ["id", "label", "p_ash", "p_beech", "p_cedar"]
     assert got["id"].to_list() == frame["name"].to_list()

@@ -41,7 +41,7 @@ def test_the_worst_rows_are_the_worst_of_the_predictions(run):
     top = run.predictions.sort("loss_nats", descending=True).head(len(worst))
     assert [w.loss for w in worst] == top["loss_nats"].to_list()
     assert [w.id for w in worst] == top["id"].to_list()
-    assert set(worst[0].cells) == {"number", "level", "flag"}
+    assert set(worst[0].cells) == {"number", "level", "flag", "remark"}
 
 
 def test_it_learns_what_there_is_to_learn(run):
@@ -54,8 +54,8 @@ def test_it_learns_what_there_is_to_learn(run):
 def test_columns_that_are_not_read_are_named(run):
     notes = {c.name: c for c in run.summary.columns}
     assert set(notes) == {"number", "level", "flag", "remark", "weight"}
-    assert not notes["remark"].used
-    assert "text" in notes["remark"].note
+    assert (notes["remark"].kind, notes["remark"].used) == ("text", True)
+    assert notes["remark"].note.startswith("7 words a value")
     assert notes["weight"].note == "dropped by --drop"
     assert notes["number"].missing > 0
 

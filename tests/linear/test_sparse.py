@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from crossentropy.linear import LogisticRegression, LogisticRegressionCV, Status, cross_validate_penalty
+from crossentropy.errors import InputError, ShapeError
+from crossentropy.linear import (
+    LogisticRegression,
+    LogisticRegressionCV,
+    Status,
+    cross_validate_penalty,
+    side_by_side,
+)
 from crossentropy.linear import _table_objective as table_objective_module
 from crossentropy.linear._descent import descend
 from crossentropy.linear._penalty import Penalty
@@ -268,3 +275,43 @@ def test_penalty_is_chosen_on_sparse_rows():
     dense = LogisticRegressionCV(cv=3, Cs=3, tol=1e-8).fit(X.toarray(), y)
     assert found.C_ == dense.C_
     np.testing.assert_allclose(found.coef_, dense.coef_, atol=1e-2)
+
+
+@pytest.mark.parametrize("k", [2, 4])
+@pytest.mark.parametrize("full", [0, 1 << 22])
+def test_blocks_side_by_side_are_fitted_as_one_array(monkeypatch, k, full):
+    monkeypatch.setattr(table_objective_module, "FULL", full)
+    X, y = text(k=k)
+    numbers = np.random.default_rng(3).standard_normal((400, 3)) * [1, 5, 0.1] + [0, 3, 1]
+    blocks, whole = side_by_side(numbers, X), np.hstack([numbers, X.toarray()])
+    fitted = LogisticRegression(tol=1e-10).fit(blocks, y)
+    dense = LogisticRegression(tol=1e-10).fit(whole, y)
+    assert fitted.n_features_in_ == whole.shape[1]
+    np.testing.assert_allclose(parameters_of(fitted), parameters_of(dense), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(fitted.predict_proba(blocks), dense.predict_proba(whole), atol=1e-5)
+    assert (fitted.predict(blocks) == dense.predict(whole)).all()
+
+
+def test_blocks_that_do_not_fit_are_refused():
+    X, y = text()
+    with pytest.raises(ShapeError, match="Block 1 has 400 rows, block 0 has 3"):
+        side_by_side(np.zeros((3, 2)), X)
+    with pytest.raises(InputError, match="Block 0 contains NaN"):
+        side_by_side(np.full((400, 1), np.nan), X)
+    model = LogisticRegression().fit(side_by_side(np.zeros((400, 1)), X), y)
+    with pytest.raises(ShapeError, match="expecting 61 features"):
+        model.predict(side_by_side(X))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        LogisticRegression().fit(side_by_side(X), y[1:])
+
+
+def test_scouts_choose_the_penalty_and_every_fold_predicts_at_it():
+    X, y = text(k=3)
+    folds = np.arange(400) % 4
+    settings = {"n_classes": 3, "folds": folds, "tol": 1e-9}
+    alone = cross_validate_penalty(X, y, **settings, scouts=1)
+    whole = cross_validate_penalty(X, y, **settings, Cs=[alone.C])
+    np.testing.assert_allclose(alone.out_of_fold_logits, whole.out_of_fold_logits, atol=1e-3)
+    first = cross_validate_penalty(X, y, **(settings | {"folds": np.where(folds == 0, 0, -1)}), Cs=alone.Cs)
+    np.testing.assert_allclose(alone.losses[: len(first.losses)], first.losses, rtol=1e-4)
+    assert (np.diff(alone.Cs) > 0).all()

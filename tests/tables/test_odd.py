@@ -281,7 +281,7 @@ def test_text_of_any_source_is_encoded_alike():
     table = read_table(frame)
     encoder = Encoder.fit(table, infer_columns(table, leave_out={}, given={"n": "number"}))
     same = pl.DataFrame({"c": [" u", "v ", " ", "u"], "n": [" 1.5", "2", "", "4"]})
-    assert np.array_equal(encoder.transform(read_table(same)), encoder.transform(table))
+    assert np.array_equal(encoder.transform(read_table(same)).toarray(), encoder.transform(table).toarray())
 
 
 def test_keys_that_repeat_later_than_the_first_line_are_found_in_an_array_too(tmp_path):
@@ -322,7 +322,7 @@ def test_a_column_may_be_called_anything(tmp_path, name, form):
     assert table.frame.columns == ["a", called]
     encoder = Encoder.fit(table, infer_columns(table, leave_out={}))
     assert encoder.feature_names == ("a = u", "a = v", "a = w", f"{called} = x", f"{called} = y")
-    assert encoder.transform(table).sum() == 12
+    assert encoder.transform(table).toarray().sum() == 12
     assert [level.rows for level in inspect_table(table).columns[1].levels] == [4, 2]
     assert read_targets(table, called).classes == ("x", "y")
 

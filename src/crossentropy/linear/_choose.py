@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.utils.extmath import safe_sparse_dot
 
+from crossentropy.linear._blocks import is_table
 from crossentropy.linear._dense import LinearObjective, dense_objective
 from crossentropy.linear._metric import Metric
 from crossentropy.linear._penalty import Penalty
@@ -26,7 +26,7 @@ from crossentropy.linear._solver import SolverResult, Status, solve
 if TYPE_CHECKING:
     from crossentropy.linear._table_objective import TableObjective
 
-__all__ = ["LinearProblem", "linear_objective", "minimise", "prepared", "products"]
+__all__ = ["LinearProblem", "linear_objective", "minimise", "prepared"]
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +34,9 @@ Floats = NDArray[np.float64]
 FURTHER = 1e-2
 """Newton steps in blocks go on to this share of tol: the end is quadratic, so a step buys it, and equal problems that
 are written differently (weights for repeated rows) then agree to more digits than anyone compares."""
+
+COPIED = 1 << 23
+"""Entries of a table whose rows a fold copies, 200 MiB at most: it is spared the products with those it leaves out."""
 
 LinearProblem: TypeAlias = "LinearObjective | TableObjective"
 
@@ -51,7 +54,8 @@ def linear_objective(
 ) -> LinearProblem:
     """Build the objective of dense or sparse rows, or of blocks of columns; for the arguments see `dense_objective`.
 
-    Rows that `index` leaves out of a table weigh nothing; those that it repeats weigh as often.
+    Of a table of up to `COPIED` entries the rows of `index` are copied; beyond, those that it leaves out weigh nothing,
+    and those that it repeats weigh as often.
     """
     if isinstance(features, np.ndarray) and penalty.l1 == 0.0:
         return dense_objective(
@@ -70,7 +74,11 @@ def linear_objective(
     if isinstance(features, np.ndarray):
         features = DenseTable.of(features) if intercept else DenseTable(features, np.zeros(features.shape[1]))
 
-    if index is not None:
+    features = _table(features)
+    if index is not None and features.entries <= COPIED:
+        features, targets, row_weight = features.take(index), targets[index], row_weight[index]
+        offset = None if offset is None else offset[index]
+    elif index is not None:
         row_weight = row_weight * np.bincount(index, minlength=len(row_weight))
     return table_objective(
         features,
@@ -84,22 +92,15 @@ def linear_objective(
     )
 
 
-def prepared(features: Any) -> Any:
-    """Return what `linear_objective` takes of features that several problems share: sparse rows with their columns."""
-    if not sparse.issparse(features):
-        return features
+def _table(features: Any) -> Any:
     from crossentropy.linear._tables import SparseTable
 
-    return SparseTable.of(features)
+    return features if is_table(features) else SparseTable.of(features)
 
 
-def products(features: Any, positions: NDArray[np.intp], weight: Floats) -> Floats:
-    """Return x_i W^T for some rows of an array, of CSR, or of a table."""
-    if not hasattr(features, "pull_squares"):
-        chosen: Floats = safe_sparse_dot(features[positions], weight.T, dense_output=True)
-        return chosen
-    logits: Floats = features.logits(np.ascontiguousarray(weight.T), weight @ features.shift)[positions]
-    return logits
+def prepared(features: Any) -> Any:
+    """Return what `linear_objective` takes of features that several problems share: sparse rows with their columns."""
+    return _table(features) if sparse.issparse(features) else features
 
 
 def minimise(

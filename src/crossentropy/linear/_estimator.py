@@ -126,7 +126,8 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
         """Fit to features and targets.
 
         Args:
-            X: features (N, D): NumPy, SciPy sparse, pandas, polars, Arrow, torch, or another array library's.
+            X: features (N, D): NumPy, SciPy sparse, pandas, polars, Arrow, torch, or another array library's; or
+                blocks of columns (`side_by_side`).
             y: labels (N,), or soft targets (N, K) in floating point: each row the probabilities of the classes, named
                 0..K-1 or by the columns of a frame.
             sample_weight: (N,) s_i >= 0; None for ones.

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from crossentropy.errors import TargetError
-from crossentropy.linear._choose import LinearProblem, linear_objective, minimise, prepared, products
+from crossentropy.linear._blocks import products
+from crossentropy.linear._choose import LinearProblem, linear_objective, minimise, prepared
 from crossentropy.linear._metric import Metric
 from crossentropy.linear._penalty import Penalty, penalty_of
 from crossentropy.linear._problem import restrict

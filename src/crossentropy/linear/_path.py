@@ -3,12 +3,16 @@ r"""The penalty by cross-validation: the C with the lowest out-of-fold log-loss.
 The folds' fits are `_folds`. The path ends where a weaker penalty is worse on the very same rows than the best one by
 more than chance, or where a decade and a half of them was no better: the weakest penalties, which take the longest and
 are chosen the least, are never fitted.
+
+Where fits are dear and rows many, one fold can look for C alone (`scouts`): the losses of two penalties are compared on
+the same rows, and their difference is known far better than they are. It begins at C = 1, where rows of length 1 (text)
+begin to matter, and turns to stronger penalties only if weaker ones are worse.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -68,7 +72,9 @@ class PenaltyPath:
     out_of_fold_logits: Floats
     """(N, K) of the chosen C, not corrected for class weights; NaN in rows that were never held out."""
     relative_gaps: Floats
-    """(F, folds) certified relative gap of each fit."""
+    """(F, folds) certified relative gap of each fit; NaN where a fold was not fitted."""
+    parameters: Floats
+    """(outputs, width) of the first fold at the chosen C: where a fit to all rows may start."""
 
     @property
     def C(self) -> float:
@@ -93,6 +99,7 @@ def cross_validate_penalty(
     tol: float = 1e-4,
     max_iter: int = 100,
     random_state: int = 0,
+    scouts: int | None = None,
 ) -> PenaltyPath:
     r"""Choose C by the log-loss of rows that the fit did not see.
 
@@ -102,7 +109,7 @@ def cross_validate_penalty(
     weights multiplies the odds of class k by c_k, so its logarithm is taken off again before the loss is read.
 
     Args:
-        features: (N, D) float32 or float64, finite: an array, SciPy sparse, or blocks of columns (`SideBySide`).
+        features: (N, D) float32 or float64, finite: an array, SciPy sparse, or blocks of columns (`side_by_side`).
         targets: (N,) class ids in [0, K).
         n_classes: K >= 2.
         folds: (N,) fold id of each row; -1 for rows that are always trained on and never scored.
@@ -113,6 +120,8 @@ def cross_validate_penalty(
         tol: relative gap of each fit.
         max_iter: most Newton steps of each fit.
         random_state: draws the rows of the preconditioners.
+        scouts: how many folds choose C; the others are fitted as far as this C only. None for all. The losses are those
+            of the scouts' held-out rows, the logits those of all folds.
 
     Raises:
         ShapeError, ClassIdError, TargetError, ConfigError: see the messages.
@@ -129,8 +138,45 @@ def cross_validate_penalty(
             FoldFit(shared, task.split(fold), (random_state, fold))
             for fold in np.unique(task.folds[task.folds >= 0])
         ]
-        judge = Judge(task.losses, task.scored[task.folds >= 0])
-        return follow(fits, Cs, (features.shape[0], n_classes), judge, tol, max_iter)
+        shape = (features.shape[0], n_classes)
+        ahead = fits[:scouts]
+        scouted = np.isin(np.arange(shape[0]), np.concatenate([fit.held for fit in ahead]))
+        judge = Judge(lambda logits: task.losses(logits, scouted), task.scored[scouted])
+        path = follow(ahead, _weak(Cs) if scouts else Cs, shape, judge, tol, max_iter)
+        if scouts and Cs is None and path.chosen == 0:
+            path = _after(follow(ahead, _strong(), shape, judge, tol, max_iter), path)
+        return path if len(ahead) == len(fits) else _joined(path, fits[len(ahead) :], tol, max_iter)
+
+
+def _weak(Cs: Sequence[float] | NDArray[np.floating] | None) -> Sequence[float] | NDArray[np.floating]:
+    return [C for C in DEFAULT_CS if C >= 1.0] if Cs is None else Cs
+
+
+def _strong() -> Sequence[float]:
+    return [C for C in DEFAULT_CS if C < 1.0]
+
+
+def _after(first: PenaltyPath, second: PenaltyPath) -> PenaltyPath:
+    """Return two paths as one, the stronger penalties first."""
+    better = first if first.loss < second.loss else second
+    return replace(
+        better,
+        Cs=np.append(first.Cs, second.Cs),
+        losses=np.append(first.losses, second.losses),
+        standard_errors=np.append(first.standard_errors, second.standard_errors),
+        relative_gaps=np.vstack([first.relative_gaps, second.relative_gaps]),
+        chosen=better.chosen + (0 if better is first else len(first.Cs)),
+    )
+
+
+def _joined(path: PenaltyPath, others: list[FoldFit], tol: float, max_iter: int) -> PenaltyPath:
+    """Return the path with the logits of the other folds at the C that was chosen without them."""
+    logits, gaps = path.out_of_fold_logits, np.full((len(path.Cs), len(others)), np.nan)
+    for k, points in enumerate(walk(others, path.Cs[: path.chosen + 1], tol, max_iter)):
+        gaps[k] = [point.relative_gap for point in points]
+        for fit, point in zip(others, points, strict=True):
+            logits[fit.held] = point.logits
+    return replace(path, out_of_fold_logits=logits, relative_gaps=np.hstack([path.relative_gaps, gaps]))
 
 
 def follow(
@@ -156,6 +202,7 @@ def follow(
     errors: list[float] = []
     gaps: list[list[float]] = []
     best_logits, best, best_rows = np.empty((0, shape[1])), 0, np.zeros(0)
+    parameters = np.zeros((0, 0))
     for points in walk(fits, grid, tol, max_iter):
         logits = np.full(shape, np.nan)
         for fit, point in zip(fits, points, strict=True):
@@ -167,6 +214,7 @@ def follow(
         errors.append(error)
         if len(losses) == 1 or loss < losses[best]:
             best_logits, best, best_rows = logits, len(losses) - 1, rows
+            parameters = points[0].parameters
             continue
         worse, chance = judge.mean(rows - best_rows)
         if worse > CLEARLY * chance or len(losses) - 1 - best >= PATIENCE:
@@ -178,6 +226,7 @@ def follow(
         best,
         best_logits,
         np.array(gaps, dtype=np.float64),
+        parameters,
     )
 
 
@@ -250,9 +299,8 @@ class _Task:
         """Return the rows of a fold, and all others."""
         return Split(np.flatnonzero(self.folds != fold), np.flatnonzero(self.folds == fold), str(fold))
 
-    def losses(self, logits: Floats) -> Floats:
-        """Return the log-loss (n,) of each held-out row."""
-        held = self.folds >= 0
+    def losses(self, logits: Floats, held: NDArray[np.bool_]) -> Floats:
+        """Return the log-loss (n,) of each of the rows that are `held` out."""
         log_probabilities = log_softmax(logits[held] - self.log_class_weight, axis=1)
         losses: Floats = -log_probabilities[np.arange(len(log_probabilities)), self.targets[held]]
         return losses

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from crossentropy.errors import InputError, ShapeError
+from crossentropy.linear._blocks import is_table, products
 from crossentropy.linear._inputs import is_tensor, read
 
 __all__ = ["LinearClassifier", "check_offset"]
@@ -42,11 +42,16 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         if is_tensor(X):
             return self._tensor_logits(X, offset)
         features, home = read(X)
-        features = validate_data(
-            self, features, dtype=(np.float64, np.float32), accept_sparse="csr", reset=False
-        )
+        if not is_table(features):
+            features = validate_data(
+                self, features, dtype=(np.float64, np.float32), accept_sparse="csr", reset=False
+            )
+        elif features.shape[1] != self.n_features_in_:
+            raise self._other_width(features.shape[1])
         coef, intercept = read(self.coef_)[0], read(self.intercept_)[0]
-        logits: NDArray[Any] = safe_sparse_dot(features, coef.T, dense_output=True) + intercept
+        if is_table(features):
+            coef = _dense(coef).astype(np.float64)
+        logits: NDArray[Any] = products(features, slice(None), coef) + intercept
         if offset is not None:
             logits = logits + check_offset(offset, len(logits), len(self.classes_))
         return home.bring(logits[:, 0] if logits.shape[1] == 1 else logits)
@@ -103,10 +108,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
                 fix="Reshape your data: X[None] for one row.",
             )
         if X.shape[1] != self.n_features_in_:
-            raise ShapeError(
-                f"X has {X.shape[1]} features, but {type(self).__name__} is expecting {self.n_features_in_} "
-                "features as input."
-            )
+            raise self._other_width(X.shape[1])
         rows = X.detach()
         if rows.dtype not in (torch.float32, torch.float64):
             rows = rows.to(torch.float32 if rows.dtype.is_floating_point else torch.float64)
@@ -120,6 +122,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
                 check_offset(offset, len(rows), len(self.classes_)), dtype=rows.dtype, device=rows.device
             )
         return logits[:, 0] if logits.shape[1] == 1 else logits
+
+    def _other_width(self, width: int) -> ShapeError:
+        return ShapeError(
+            f"X has {width} features, but {type(self).__name__} is expecting {self.n_features_in_} features as input."
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

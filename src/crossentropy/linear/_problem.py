@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import validate_data
 
-from crossentropy.linear._inputs import Home, read
+from crossentropy.linear._blocks import is_table, products
+from crossentropy.linear._inputs import NUMPY, Home, read
 from crossentropy.linear._predictions import check_offset
 from crossentropy.linear._targets import Targets, are_soft, read_targets
 
@@ -34,6 +35,8 @@ def read_problem(
 
     Sets `n_features_in_` and `feature_names_in_` of `estimator`.
     """
+    if is_table(X):
+        return (*_of_table(estimator, X, y, sample_weight, offset, class_weight), NUMPY)
     features, home = read(X)
     labels, weights = read(y)[0], read(sample_weight)[0]
     kinds = {"dtype": (np.float64, np.float32), "order": "C", "accept_sparse": "csr"}
@@ -44,6 +47,25 @@ def read_problem(
     targets = read_targets(labels, features.shape[0], weights, class_weight, features)
     margins = None if offset is None else check_offset(offset, features.shape[0], len(targets.classes))
     return features, targets, margins, home
+
+
+def _of_table(
+    estimator: BaseEstimator,
+    table: Any,
+    y: Any,
+    sample_weight: ArrayLike | None,
+    offset: ArrayLike | None,
+    class_weight: dict[Any, float] | str | None,
+) -> tuple[Any, Targets, Floats | None]:
+    """Check the targets of blocks of columns, which were checked when they were made."""
+    estimator.n_features_in_ = table.shape[1]
+    labels, weights = read(y)[0], read(sample_weight)[0]
+    if not are_soft(labels):
+        labels = column_or_1d(labels, warn=True)
+        check_consistent_length(table, labels)
+    targets = read_targets(labels, table.shape[0], weights, class_weight, table)
+    margins = None if offset is None else check_offset(offset, table.shape[0], len(targets.classes))
+    return table, targets, margins
 
 
 def restrict(
@@ -69,7 +91,7 @@ def with_absent(parameters: Floats, present: NDArray[np.bool_], features: Any) -
     """
     if len(parameters) == 1:
         parameters = np.concatenate([-0.5 * parameters, 0.5 * parameters])
-    logits = safe_sparse_dot(features, parameters[:, :-1].T, dense_output=True) + parameters[:, -1]
+    logits = products(features, slice(None), parameters[:, :-1]) + parameters[:, -1]
     full = np.zeros((len(present), parameters.shape[1]))
     full[present] = parameters
     full[~present, -1] = float(logits.min()) - UNSEEN

@@ -42,6 +42,11 @@ class Table(Protocol):
         ...
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64, as the entries are held."""
+        ...
+
+    @property
     def terms(self) -> float:
         """Largest number of terms in the sum that makes a logit."""
         ...
@@ -119,6 +124,11 @@ class SparseTable:
         """(N, D)."""
         n, d = self.by_row.shape
         return int(n), int(d)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return np.dtype(self.by_row.dtype)
 
     @property
     def terms(self) -> float:
@@ -212,6 +222,11 @@ class DenseTable:
         return self.features.shape[0], self.features.shape[1]
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return np.dtype(self.features.dtype)
+
+    @property
     def terms(self) -> float:
         """Largest number of terms in the sum that makes a logit."""
         return float(self.features.shape[1])
@@ -292,6 +307,11 @@ class SideBySide:
     """Tables of the same rows, their columns side by side: text beside numbers, say. Sparse ones stay sparse."""
 
     tables: tuple[Table, ...]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The wider of the tables' types."""
+        return np.result_type(*(table.dtype for table in self.tables))
 
     @property
     def _cuts(self) -> list[int]:

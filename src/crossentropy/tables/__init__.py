@@ -13,12 +13,20 @@ _table.py      a table in memory, and where its rows stand in the source
 _reading.py    how text is to be read: given, settled, expected
 _kinds.py      what each column holds, by written rules
 _inspect.py    the kinds with their evidence
-_encoder.py    columns to features, as data that JSON can hold
+_cells.py      the cells of a column as numbers or names
+_terms.py      text to words, pairs and runs of characters
+_vocabulary.py the terms that a text column learned, and their weights
+_codes.py      what is known of a number, of a category
+_text_code.py  of a text
+_features.py   the features: dense and sparse, side by side
+_encoder.py    columns to features, as data that JSON and arrays can hold
 _notices.py    what a table has other than the one of training
 _targets.py    the target column to class ids
 """
 
-from crossentropy.tables._encoder import Encoder, numbers
+from crossentropy.tables._cells import numbers
+from crossentropy.tables._encoder import Encoder
+from crossentropy.tables._features import Features
 from crossentropy.tables._inspect import ColumnEvidence, Inspection, inspect_table
 from crossentropy.tables._kinds import Column, Kind, infer_columns
 from crossentropy.tables._notices import notices
@@ -33,6 +41,7 @@ __all__ = [
     "Dialect",
     "Encoder",
     "Expected",
+    "Features",
     "GivenKind",
     "Inspection",
     "Kind",

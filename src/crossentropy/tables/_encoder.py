@@ -1,147 +1,43 @@
-"""From columns to features: numbers standardised, categories one-hot, missing values with a place of their own.
+"""From columns to features: numbers standardised, categories one-hot, text by its terms, missing values in their place.
 
-The fitted encoder is data (`to_json`), readable by a person, and rebuilt exactly from it: JSON holds a float64 with
-all of its digits, so that a reloaded encoder gives the same bits.
+The fitted encoder is data, readable by a person: JSON (`to_json`), and the terms of text as arrays beside it
+(`to_arrays`). It is rebuilt exactly from them: JSON holds a float64 with all of its digits, so that a reloaded encoder
+gives the same bits.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    FailFast,
-    Field,
-    FiniteFloat,
-    PositiveInt,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, FailFast, Field, PositiveInt, ValidationError, model_validator
+from scipy import sparse
 
 from crossentropy.errors import BundleError, DataError, did_you_mean
-from crossentropy.tables._kinds import LEVELS, Column
+from crossentropy.tables._codes import CategoryCode, NumberCode
+from crossentropy.tables._features import Features
+from crossentropy.tables._kinds import Column
 from crossentropy.tables._reading import Dialect, Expected
 from crossentropy.tables._table import Table
-from crossentropy.tables._values import is_placeholder, mixed_units, parse_flags, parse_numbers, plain_text
+from crossentropy.tables._text_code import TextCode
+from crossentropy.tables._vocabulary import Vocabulary
 
-if TYPE_CHECKING:
-    import polars as pl
+__all__ = ["Code", "Encoder"]
 
-__all__ = ["Encoder", "numbers"]
+Code = Annotated[NumberCode | CategoryCode | TextCode, Field(discriminator="kind")]
 
-# A value further out than this many standard deviations says no more than one at the limit, and float32 holds it.
-_FAR = 1e4
+# Weights of all sparse features of a column together, in a model of K classes: 128 MiB in float64.
+_MOST_WEIGHTS = 1 << 24
 
 
-class _Code(BaseModel):
-    """Base of what the schema holds for a column: checked when it is read back, never coerced."""
+class _Schema(BaseModel):
+    """The whole of `schema.json`; no column stands in it twice."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class NumberCode(_Code):
-    """Features of a number or boolean: (x - mean) / scale, missing as 0, and an indicator of missing if any was."""
-
-    kind: Literal["number"] = "number"
-    name: str
-    mean: FiniteFloat
-    scale: Annotated[FiniteFloat, Field(gt=0)]
-    missing: bool
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        return (self.name, f"{self.name} missing") if self.missing else (self.name,)
-
-    @classmethod
-    def fit(cls, name: str, values: NDArray[np.float64]) -> NumberCode:
-        present = values[np.isfinite(values)]
-        # divided by the largest first: squares of 1e200 overflow
-        largest = float(np.abs(present).max()) or 1.0
-        mean = float((present / largest).mean()) * largest
-        scale = float((present / largest).std()) * largest
-        scale = scale if scale > 0 else 1.0
-        return cls(name=name, mean=mean, scale=scale, missing=len(present) < len(values))
-
-    def write(self, values: NDArray[np.float64], out: NDArray[np.float32]) -> None:
-        absent = ~np.isfinite(values)
-        with np.errstate(over="ignore"):
-            code = np.clip((values - self.mean) / self.scale, -_FAR, _FAR)
-        out[:, 0] = np.where(absent, 0.0, code)
-        if self.missing:
-            out[:, 1] = absent
-
-
-class CategoryCode(_Code):
-    """Features of a category: one indicator a level, one for all other levels, one for missing, as far as seen.
-
-    A level not seen in training goes to `other` where there is one, and is all zeros where there is none.
-    """
-
-    kind: Literal["category"] = "category"
-    name: str
-    levels: Annotated[tuple[str, ...], FailFast()]
-    other: bool
-    missing: bool
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        names = [f"{self.name} = {level}" for level in self.levels]
-        return (*names, *[f"{self.name} other"] * self.other, *[f"{self.name} missing"] * self.missing)
-
-    @classmethod
-    def fit(cls, series: pl.Series) -> CategoryCode:
-        strings = _strings(series)
-        # by names of our own: Polars takes a column called "*" for a pattern
-        counts = strings.drop_nulls().alias("value").value_counts()
-        # ties in frequency are broken by name: the same rows in another order give the same encoder
-        ranked = counts.sort(["count", "value"], descending=[True, False])["value"]
-        levels = tuple(sorted(ranked.head(LEVELS).to_list()))
-        other, absent = len(ranked) > LEVELS, strings.null_count() > 0
-        return cls(name=series.name, levels=levels, other=other, missing=absent)
-
-    def _positions(self, strings: pl.Series) -> NDArray[np.int32]:
-        """Return the place of each value among the levels, -1 for none.
-
-        1.0 is found as 1: programs write whole numbers so as soon as one of them is missing.
-        """
-        import polars as pl
-
-        known = {level: j for j, level in enumerate(self.levels)}
-        whole = strings.str.replace(r"^([+-]?\d+)\.0+$", "$1")
-        found = strings.replace_strict(known, default=-1, return_dtype=pl.Int32)
-        again = whole.replace_strict(known, default=-1, return_dtype=pl.Int32)
-        return np.asarray(found.zip_with(found >= 0, again).to_numpy(), np.int32)
-
-    def unseen(self, series: pl.Series) -> list[str]:
-        """Return the values that are not among the levels and have no place of their own, one a row."""
-        if self.other:
-            return []
-        strings = _strings(series)
-        return strings.filter((self._positions(strings) < 0) & strings.is_not_null().to_numpy()).to_list()
-
-    def write(self, series: pl.Series, out: NDArray[np.float32]) -> None:
-        strings = _strings(series)
-        position = self._positions(strings)
-        absent = strings.is_null().to_numpy()
-        width = len(self.levels)
-        hit = np.flatnonzero((position >= 0) & ~absent)
-        out[:] = 0
-        out[hit, position[hit]] = 1
-        if self.other:
-            out[:, width] = (position < 0) & ~absent
-        if self.missing:
-            out[:, width + self.other] = absent
-
-
-Code = Annotated[NumberCode | CategoryCode, Field(discriminator="kind")]
-
-
-class _Schema(_Code):
-    """The whole of `schema.json`; no column stands in it twice."""
 
     # a stranger's file may hold millions of mistakes: one is enough
     columns: Annotated[tuple[Code, ...], FailFast()]
@@ -178,14 +74,32 @@ class Encoder:
         kinds = {code.name: code.kind for code in self.codes}
         return Expected(frozenset(kinds), dict(kinds), self.dialect)
 
-    @property
+    @cached_property
     def feature_names(self) -> tuple[str, ...]:
-        """The D names, in the order of the feature columns."""
-        return tuple(name for code in self.codes for name in code.features)
+        """The D names, in the order of the feature columns: those of dense columns first."""
+        return tuple(name for code in (*self._dense, *self._sparse) for name in code.features)
+
+    @property
+    def _dense(self) -> list[Code]:
+        return [code for code in self.codes if not code.sparse]
+
+    @property
+    def _sparse(self) -> list[Code]:
+        return [code for code in self.codes if code.sparse]
+
+    @cached_property
+    def _width(self) -> int:
+        return sum(len(code.features) for code in self._dense)
 
     @classmethod
-    def fit(cls, table: Table, columns: tuple[Column, ...]) -> Encoder:
+    def fit(cls, table: Table, columns: tuple[Column, ...], *, n_classes: int = 2) -> Encoder:
         """Fit on training rows only.
+
+        Args:
+            table: the training rows.
+            columns: as `infer_columns` says.
+            n_classes: K, of the model to come: the more there are, the fewer terms and levels have a place of their
+                own, so that its weights stay within memory.
 
         Raises:
             DataError: no column is used.
@@ -196,22 +110,48 @@ class Encoder:
                 f"{table.name}: no column is left to learn from.",
                 fix="Left out: " + "; ".join(f"{c.name} ({c.note or c.kind})" for c in columns[:8]) + ".",
             )
+        most = _MOST_WEIGHTS // n_classes
         codes: list[Code] = []
         for column in used:
             values = table.frame[column.name]
             if column.kind == "category":
-                codes.append(CategoryCode.fit(values))
+                codes.append(CategoryCode.fit(table, values, most))
+            elif column.kind == "text":
+                codes.append(TextCode.fit(table, values, most))
             else:
-                codes.append(NumberCode.fit(column.name, numbers(table, values)))
+                codes.append(NumberCode.fit(table, values))
         left_out = tuple(c.name for c in columns if not c.used)
         return cls(tuple(codes), left_out, table.image, table.dialect)
 
-    def transform(self, table: Table) -> NDArray[np.float32]:
+    def told(self, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+        """Return the columns that the encoder was fitted to, with what became of them added to their notes."""
+        notes = {code.name: code.note for code in self.codes}
+        return tuple(
+            replace(c, note="; ".join(filter(None, [c.note, notes.get(c.name, "")]))) for c in columns
+        )
+
+    def transform(self, table: Table) -> Features:
         """Return the features (N, D). Columns may come in any order; further columns are ignored.
 
         Raises:
             DataError: a column is missing, or holds values of another kind.
         """
+        frame = table.frame
+        self._refuse_other_columns(table)
+        dense = np.empty((frame.height, self._width), np.float32)
+        start = 0
+        for code in self._dense:
+            stop = start + len(code.features)
+            code.write(table, frame[code.name], dense[:, start:stop])
+            start = stop
+        blocks = [code.rows(table, frame[code.name]) for code in self._sparse]
+        if not blocks:
+            return Features(dense)
+        return Features(
+            dense, sparse.csr_array(sparse.hstack(blocks, "csr")) if len(blocks) > 1 else blocks[0]
+        )
+
+    def _refuse_other_columns(self, table: Table) -> None:
         frame = table.frame
         if self.image and table.image and self.image != table.image:
             given, known = ("x".join(map(str, shape)) for shape in (table.image, self.image))
@@ -226,28 +166,24 @@ class Encoder:
                 if not further
                 else f"Missing: {', '.join(absent[:12])}{', ...' * (len(absent) > 12)}.",
             )
-        features = np.empty((frame.height, len(self.feature_names)), np.float32)
-        start = 0
-        for code in self.codes:
-            stop = start + len(code.features)
-            values = frame[code.name]
-            out = features[:, start:stop]
-            if isinstance(code, NumberCode):
-                code.write(numbers(table, values), out)
-            else:
-                _refuse_other_kinds(table, values, "categories")
-                code.write(values, out)
-            start = stop
-        return features
 
     def to_json(self) -> dict[str, Any]:
         """Return the encoder as JSON data."""
         schema = _Schema(columns=self.codes, left_out=self.left_out, image=self.image, dialect=self.dialect)
         return schema.model_dump(mode="json")
 
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what JSON would hold badly: the terms of text, by the column's place among `codes`."""
+        return {
+            f"column{place}.{name}": array
+            for place, code in enumerate(self.codes)
+            if isinstance(code, TextCode)
+            for name, array in code.vocabulary.to_arrays().items()
+        }
+
     @classmethod
-    def from_json(cls, data: Any) -> Encoder:
-        """Return the encoder that `to_json` told.
+    def from_json(cls, data: Any, arrays: Mapping[str, NDArray[Any]] | None = None) -> Encoder:
+        """Return the encoder that `to_json` and `to_arrays` told; further arrays are ignored.
 
         Raises:
             BundleError: the data are not of that form.
@@ -261,7 +197,16 @@ class Encoder:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise BundleError(f"The schema is not of the expected form ({where}: {first['msg']}).") from None
-        return cls(schema.columns, schema.left_out, schema.image, schema.dialect)
+        codes = tuple(
+            _with_terms(code, f"column{place}.", arrays or {}) if isinstance(code, TextCode) else code
+            for place, code in enumerate(schema.columns)
+        )
+        return cls(codes, schema.left_out, schema.image, schema.dialect)
+
+
+def _with_terms(code: TextCode, prefix: str, arrays: Mapping[str, NDArray[Any]]) -> TextCode:
+    own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    return code.model_copy(update={"vocabulary": Vocabulary.from_arrays(own, code.terms)})
 
 
 def _frozen(value: Any) -> Any:
@@ -271,60 +216,3 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _frozen(inner) for key, inner in value.items()}
     return value
-
-
-def numbers(table: Table, series: pl.Series) -> NDArray[np.float64]:
-    """Return the values of a column as float64, missing ones as NaN; text that reads as a number is one.
-
-    Raises:
-        DataError: a value is not a number; names the column, the row and the value.
-    """
-    import polars as pl
-
-    _refuse_other_kinds(table, series, "numbers")
-    if series.dtype.is_numeric() or series.dtype == pl.Boolean:
-        return np.asarray(series.cast(pl.Float64).to_numpy(), np.float64)
-    text = series.cast(pl.String).to_frame().select(plain_text(pl.nth(0))).to_series()
-    values = parse_numbers(text, table.decimal)
-    if values.null_count() > text.null_count():
-        values = values.zip_with(values.is_not_null(), parse_flags(text).cast(pl.Float64))
-    broken = values.is_null() & text.is_not_null() & ~is_placeholder(text)
-    if bool(broken.any()):
-        row = int(broken.arg_max() or 0)
-        if mixed_units(text):
-            raise DataError(
-                f"{table.name}: column {series.name!r} mixes units (%, $, €, ...), or numbers with and without %; "
-                f"one is {series[row]!r} in {table.origin[row]}.",
-                fix="Write all of its values in one unit.",
-            )
-        raise DataError(
-            f"{table.name}: column {series.name!r}, {table.origin[row]}: {series[row]!r} is not a number.",
-            fix="Expected numbers, or true and false, in this column; or give it another kind.",
-        )
-    return np.asarray(values.to_numpy(), np.float64)
-
-
-def _refuse_other_kinds(table: Table, series: pl.Series, expected: str) -> None:
-    """Refuse dates, which would pass as numbers of days, and lists, structures and bytes, which are no values."""
-    import polars as pl
-
-    dtype = series.dtype
-    if dtype.is_temporal() or dtype.is_nested() or dtype in (pl.Binary, pl.Object):
-        raise DataError(
-            f"{table.name}: column {series.name!r} holds values of type {dtype}; expected {expected}."
-        )
-
-
-def _strings(series: pl.Series) -> pl.Series:
-    """Return the values as text; 3.0 becomes "3", since a missing value is all that made the column float.
-
-    Blanks around a value are no part of it, and empty text is missing, whatever the source.
-    """
-    import polars as pl
-
-    if series.dtype.is_float():
-        whole = series.cast(pl.Int64, strict=False)
-        if bool((whole.cast(pl.Float64) == series).all()):
-            series = whole
-    text = series.cast(pl.String).str.strip_chars()
-    return text.set(text == "", None)

@@ -8,7 +8,7 @@
 | constant   | one value only, nothing missing                                                         | no   |
 | empty      | every value missing                                                                     | no   |
 | identifier | consecutive distinct integers, or strings of one word of which more than 95 % differ    | no   |
-| text       | strings of three words or more on average, or of which more than half differ            | no   |
+| text       | strings of three words or more on average, or of which more than half differ            | yes  |
 | date       | dates, times, durations; strings that all look like 2024-01-31, 31.1.2024 or 1/31/24     | no   |
 | dropped    | named in `leave_out`                                                                    | no   |
 | other      | lists, structures, raw bytes                                                            | no   |
@@ -37,7 +37,7 @@ Kind = Literal[
 ]
 
 LEVELS = 40
-_USED = ("number", "boolean", "category")
+_USED = ("number", "boolean", "category", "text")
 # Year first, or last; a time of day may follow.
 _DATE = (
     r"^(\d{4}([-/.])\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))"
@@ -131,7 +131,7 @@ def _string(present: pl.Series, distinct: int) -> tuple[Kind, str]:
         words = present.str.count_matches(r"\S+").mean()
         varied = distinct / len(present)
         if isinstance(words, float) and words >= 3:
-            return "text", f"{words:.0f} words a value; text is not read yet"
+            return "text", f"{words:.0f} words a value"
         # what only looks like names is left out, and whoever meant numbers must know
         digits = (
             "" if parse_numbers(present, ".").null_count() else ", all of them numbers that stand as text"
@@ -139,6 +139,6 @@ def _string(present: pl.Series, distinct: int) -> tuple[Kind, str]:
         if varied > 0.95:
             return "identifier", f"{distinct} distinct values in {len(present)} rows{digits}"
         if varied > 0.5:
-            return "text", f"{distinct} distinct values in {len(present)} rows{digits}; text is not read yet"
-        return "category", f"{distinct} levels: the {LEVELS} most frequent, the rest together as one"
+            return "text", f"{distinct} distinct values in {len(present)} rows{digits}"
+        return "category", f"{distinct} levels"
     return "category", f"{distinct} levels"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crossentropy.tables._encoder import CategoryCode, Encoder
+from crossentropy.tables._codes import CategoryCode, NumberCode
+from crossentropy.tables._encoder import Encoder
 from crossentropy.tables._kinds import missing
 from crossentropy.tables._table import Table
 
@@ -30,10 +31,13 @@ def notices(encoder: Encoder, table: Table, *, known: tuple[str, ...] = ()) -> t
         found.append(f"{_counted(len(further), 'column')} that training had not: ignored ({_some(further)}).")
     for name, code in codes.items():
         series = table.frame[name]
-        found += _of_category(code, series) if isinstance(code, CategoryCode) else _of_number(series)
+        if isinstance(code, CategoryCode):
+            found += _of_category(code, series)
+        elif isinstance(code, NumberCode):
+            found += _of_number(series)
         absent = missing(series)
         if absent and not code.missing:
-            place = "zeros" if isinstance(code, CategoryCode) else "the mean"
+            place = "the mean" if isinstance(code, NumberCode) else "zeros"
             found.append(
                 f"column {name!r}: {_counted(absent, 'missing value')}, of which training had none: read as {place}."
             )
