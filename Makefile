@@ -9,7 +9,7 @@ demo: .venv/installed
 	$(BIN)/crossentropy train sklearn:digits --out runs/digits --force
 
 test: .venv/dev chromium
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 test-deep: .venv/dev chromium
 	$(BIN)/python -m pytest -m deep -o faulthandler_timeout=7200
