@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
@@ -37,6 +38,8 @@ at 500.
 _SIDE_BY_SIDE, _MOST_LINES = 64, 32768
 """Where classes are not the last axis: rows that lie side by side from which, and classes up to which, they are taken
 as they lie. Beyond, a copy with the classes last is made first."""
+
+_least = np.minimum.reduce  # a third of a microsecond less than `.min()`
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 
@@ -76,20 +79,15 @@ def torch_takes_at_once(input: Tensor, target: object, ignore_index: int) -> boo
 
     What is asked here is what those checks would find; whatever else is wrong torch refuses, and they then say why.
     """
-    if type(input) is not Tensor or type(target) is not Tensor or input.ndim != 2 or target.ndim != 1:
+    if type(input) is not Tensor or type(target) is not Tensor or not (plain(input) and target.is_cpu):
         return False
-    rows, classes = input.shape
-    return (
-        target.dtype == torch.int64
-        and target.shape[0] == rows > 0 < classes
-        and input.dtype in (torch.float32, torch.float64)
-        and rows * classes < WORTH_A_KERNEL
-        and not 0 <= ignore_index < classes
-        and plain(input)
-        and target.is_cpu
-        and target.numpy().min() >= 0
-        and not 0 <= input.detach().numpy()[0, 0] <= 1
-    )
+    if input.dtype not in (torch.float32, torch.float64) or target.dtype != torch.int64:
+        return False
+    z, t = input.detach().numpy(), target.numpy()
+    if z.ndim != 2 or t.ndim != 1 or not len(z) == len(t) > 0 or not 0 < z.size < WORTH_A_KERNEL:
+        return False
+    likely = 0 <= z[0, 0] <= 1 and z[0].min() >= 0 and abs(z[0].sum() - 1) < 0.1
+    return not (likely or 0 <= ignore_index < z.shape[1]) and bool(_least(t) >= 0)
 
 
 def by_torch(input: Tensor, target: Tensor | SparseTarget, reduction: str, label_smoothing: float) -> Tensor:

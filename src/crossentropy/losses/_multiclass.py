@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import replace
 from typing import overload
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from crossentropy.losses import _definition as definition
 from crossentropy.losses import _fast as fast
@@ -120,8 +120,13 @@ def cross_entropy(
     """
     plain = weight is None and options is NO_OPTIONS and by_products is None and 0 <= label_smoothing <= 1
     if plain and fast.torch_takes_at_once(input, target, ignore_index):
-        with suppress(IndexError, ValueError):
-            return fast.by_torch(input, target, reduction, label_smoothing)
+        assert isinstance(target, Tensor)
+        try:
+            return functional.cross_entropy(
+                input, target, reduction=reduction, label_smoothing=label_smoothing
+            )
+        except (IndexError, ValueError):
+            pass  # the checks say what is wrong
     target, dtype = _checked(input, target, weight, ignore_index, label_smoothing)
     check_reduction(reduction)
     axis = definition.class_axis(input)
