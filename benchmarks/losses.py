@@ -13,6 +13,8 @@ from torch.nn import functional
 from crossentropy import losses
 
 SHAPES = ((8192, 1000), (4096, 32000), (2048, 128000), (65536, 10), (1_000_000, 2), (64, 10))
+# images, feature maps, and a sequence: the classes are not the last axis
+ACROSS = ((8, 21, 256, 256), (8, 150, 128, 128), (64, 1000, 49), (4, 32000, 256))
 LIMIT_S = 6.0
 
 
@@ -61,6 +63,13 @@ def works():
         z = torch.randn(rows, classes, generator=generator, requires_grad=True)
         ids = torch.randint(classes, (rows,), generator=generator)
         yield "class ids", losses.cross_entropy, functional.cross_entropy, z, (ids,), {}
+    for shape in ACROSS:
+        z = torch.randn(*shape, generator=generator, requires_grad=True)
+        ids = torch.randint(shape[1], (shape[0], *shape[2:]), generator=generator)
+        weight = torch.rand(shape[1], generator=generator) + 0.5
+        both = losses.cross_entropy, functional.cross_entropy
+        yield "class ids", *both, z, (ids,), {}
+        yield "class weights", *both, z, (ids, weight), {}
     z = torch.randn(4096, 32000, generator=generator, requires_grad=True)
     ids = torch.randint(32000, (4096,), generator=generator)
     weight = torch.rand(32000, generator=generator) + 0.5

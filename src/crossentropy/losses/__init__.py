@@ -7,6 +7,8 @@ _fast.py         cross-entropy by the CPU kernels, as a step of autograd; says w
 _passes.py       a batch on its way through the kernels, and memory for its gradient
 _kernels.py      one pass over each row while it is in cache
 _column_kernels.py  many rows together, a row in each lane: few classes, or classes that are not the last axis
+_facts.py        by-products in the same pass
+_fact_kernels.py    their kernels
 _turn.py         rows into columns, in registers
 _binary_fast.py  the same for the binary loss
 _binary_kernels.py  its value and gradient, each logit once

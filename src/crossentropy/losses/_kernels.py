@@ -56,7 +56,8 @@ class State(NamedTuple):
 
 
 @kernel
-def _largest(block: Any) -> Any:
+def largest_of(block: Any) -> Any:
+    """The largest element; NaN is passed over."""
     m = block[0]
     for j in range(block.shape[0]):
         m = maximum(m, block[j])
@@ -109,8 +110,8 @@ def _weighted_dense_sums(block: Any, target: Any, weights: Any) -> Any:
 
 
 @kernel
-def _fill(part: Any, bias: Any, numbers: Any, block: Any) -> None:
-    # The transformed logits of a part of a row, and -inf behind; `bias` is its part of the bias, or has no elements.
+def fill(part: Any, bias: Any, numbers: Any, block: Any) -> None:
+    """The transformed logits of a part of a row, and -inf behind; `bias` is its part, or has no elements."""
     n = part.shape[0]
     for j in range(n):
         block[j] = load(part[j])
@@ -172,8 +173,8 @@ def _row_statistics(
         stop = min(start + BLOCK, width)
         block, padded = scratch[0, : stop - start], scratch[0, : _whole_vectors(stop - start)]
         low, high = first + start, first + stop
-        _fill(row[start:stop], bias[low:high], numbers, padded)
-        top = np.float64(_largest(padded))
+        fill(row[start:stop], bias[low:high], numbers, padded)
+        top = np.float64(largest_of(padded))
         if top > m:
             s *= math.exp(m - top)
             m = top
@@ -291,7 +292,7 @@ def _row_gradient(
         stop = min(start + BLOCK, width)
         low, high = first + start, first + stop
         slope, padded = scratch[1, : stop - start], _whole_vectors(stop - start)
-        _fill(row[start:stop], bias[low:high], numbers, scratch[0, :padded])
+        fill(row[start:stop], bias[low:high], numbers, scratch[0, :padded])
         _softmax_times(scratch[0, :padded], kind(m), kind(factor), scratch[1, :padded])
         if uniform.shape[0] == 1:
             _minus(slope, kind(scale), uniform)

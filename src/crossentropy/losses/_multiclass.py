@@ -28,6 +28,7 @@ from crossentropy.losses._guard import check_probabilities_as_logits, look_at_di
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, LossResult, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
 from crossentropy.losses._reduction import check_reduction
+from crossentropy.losses._rows import Rows
 from crossentropy.losses.observers import observed
 
 
@@ -134,46 +135,40 @@ def cross_entropy(
     if may_look((input,), asked=options.probabilities == "raise"):
         check_probabilities_as_logits(input, axis, options)
     look_at_distributions(target, axis, ignore_index, options)
-    problem = (input, target, widen(weight), ignore_index, label_smoothing, widen_options(options))
+    rows = Rows(target, widen(weight), ignore_index, label_smoothing, widen_options(options))
     if by_products is None:
-        return _loss(*problem, reduction).to(dtype)
+        return _loss(input, rows, reduction).to(dtype)
     check_by_products(by_products)
-    return _with_by_products(problem, reduction, dtype, by_products)
+    return _with_by_products(input, rows, reduction, dtype, by_products)
 
 
-def _loss(
-    input: Tensor,
-    target: Tensor | SparseTarget,
-    weight: Tensor | None,
-    ignore_index: int,
-    label_smoothing: float,
-    options: LossOptions,
-    reduction: str,
-) -> Tensor:
+def _loss(input: Tensor, rows: Rows, reduction: str) -> Tensor:
     """The loss by the fastest way that can take the problem."""
-    if fast.takes(input, target, weight):
-        loss = fast.cross_entropy(input, target, weight, ignore_index, label_smoothing, options, reduction)
-        if loss is not None:
-            return loss
-    elif fast.torch_takes(input, target, weight, ignore_index, options):
-        return fast.by_torch(input, target, reduction, label_smoothing)
-    return definition.cross_entropy(
-        widen(input), widen(target), weight, ignore_index, reduction, label_smoothing, options
-    )
+    if fast.takes(input, rows.target, rows.weight):
+        done = fast.cross_entropy(input, rows, reduction)
+        if done is not None:
+            return done[0]
+    elif fast.torch_takes(input, rows):
+        return fast.by_torch(input, rows, reduction)
+    return rows.widened().loss(widen(input), reduction)
 
 
 def _with_by_products(
-    problem: tuple[Tensor, Tensor | SparseTarget, Tensor | None, int, float, LossOptions],
-    reduction: str,
-    dtype: torch.dtype,
-    names: Collection[str],
+    input: Tensor, rows: Rows, reduction: str, dtype: torch.dtype, names: Collection[str]
 ) -> LossResult:
-    input, target, weight, ignore_index, label_smoothing, options = problem
-    each = replace(options, divisor=None)
+    if names and fast.takes(input, rows.target, rows.weight):
+        done = fast.cross_entropy(input, rows, reduction, names)
+        if done is not None:
+            loss, found = done
+            if "losses" in found:
+                found["losses"] = found["losses"].to(dtype)
+            return LossResult(loss=loss.to(dtype), **found)
+    each = replace(rows, options=replace(rows.options, divisor=None))
     with torch.no_grad():
-        found = definition.by_products(widen(input), widen(target), ignore_index, options)
-        found["losses"] = _loss(input, target, weight, ignore_index, label_smoothing, each, "none").to(dtype)
-    loss = _loss(*problem, reduction).to(dtype)
+        found = definition.by_products(widen(input), widen(rows.target), rows.ignore_index, rows.options)
+        if "losses" in names:
+            found["losses"] = _loss(input, each, "none").to(dtype)
+    loss = _loss(input, rows, reduction).to(dtype)
     return LossResult(loss=loss, **{name: found[name] for name in names})
 
 

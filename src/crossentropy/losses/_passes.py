@@ -37,7 +37,7 @@ class _Pass:
         # s_i / divisor
         options, out, n = self.rows.options, self.terms.out, self.n
         s = options.sample_weight
-        scale = np.ones(1) if s is None else np.where(out, 0, _flat(s)) if out.size else _flat(s)
+        scale = np.ones(1) if s is None else np.where(out, 0, flat(s)) if out.size else flat(s)
         if self.reduction != "mean":
             return scale
         if options.divisor is not None:
@@ -53,9 +53,13 @@ class _Pass:
         with np.errstate(divide="ignore", invalid="ignore"):
             return scale / np.float64(divisor)
 
+    def found(self) -> dict[str, Tensor]:
+        """The by-products of a forward pass, by name."""
+        return {}
+
     def upstream(self, g: Tensor) -> Any:
         """What multiplies the loss of each row when g multiplies the result."""
-        return self.scale * (_flat(g) if self.reduction == "none" else float(g))
+        return self.scale * (flat(g) if self.reduction == "none" else float(g))
 
     def _result(self, losses: Any) -> Tensor:
         return torch.from_numpy((self.scale * losses).astype(self.kind, copy=False))
@@ -83,23 +87,22 @@ class RowPass(_Pass):
 
     def forward(self, slopes: Tensor | None) -> Tensor:
         """Return the result, and fill its gradient if there is one to fill."""
-        losses = np.empty(self.n)
         out = None if slopes is None else array(slopes)
-
-        def task(begin: int, end: int) -> None:
-            scratch = self._scratch()
-            if out is None:
-                self.kernels.statistics(self.z, 0, self.terms, self.state, scratch, begin, end)
-                self.kernels.losses(self.terms, self.state, losses, begin, end)
-            else:
-                self.kernels.whole_rows(
-                    self.z, out, self.terms, self.state, self.scale, losses, scratch, begin, end
-                )
-
-        over_rows(self.n, self.z.size, task)
+        self.losses = np.empty(self.n)
+        over_rows(self.n, self.z.size, lambda begin, end: self._rows(out, begin, end))
         if self.reduction == "none":
-            return self._result(losses)
-        return torch.tensor((self.scale * losses).sum(), dtype=torch.float64)
+            return self._result(self.losses)
+        return torch.tensor((self.scale * self.losses).sum(), dtype=torch.float64)
+
+    def _rows(self, out: Any, begin: int, end: int) -> None:
+        scratch = self._scratch()
+        if out is None:
+            self.kernels.statistics(self.z, 0, self.terms, self.state, scratch, begin, end)
+            self.kernels.losses(self.terms, self.state, self.losses, begin, end)
+        else:
+            self.kernels.whole_rows(
+                self.z, out, self.terms, self.state, self.scale, self.losses, scratch, begin, end
+            )
 
     def gradient(self, slopes: Tensor, scale: Any) -> None:
         """Fill the gradient of sum_i scale_i loss_i, after a forward pass."""
@@ -162,7 +165,7 @@ def _terms(rows: Rows, n: int, classes: int, kind: Any) -> tuple[Any, Any, Any]:
     from crossentropy.losses._kernels import Terms
 
     options, keep = rows.options, 1 - rows.label_smoothing
-    w = None if rows.weight is None else _flat(rows.weight)
+    w = None if rows.weight is None else flat(rows.weight)
     spread = np.empty(0) if keep == 1 else rows.label_smoothing / classes * (np.ones(1) if w is None else w)
     totals: Any = spread.sum() if w is not None else rows.label_smoothing
     out = definition.left_out(rows.target, rows.ignore_index, options).numpy().reshape(-1)
@@ -188,12 +191,13 @@ def _terms(rows: Rows, n: int, classes: int, kind: Any) -> tuple[Any, Any, Any]:
         else:
             totals = 1.0
     numbers = np.array([options.soft_cap or 0.0, 1 / options.temperature, options.z_loss])
-    bias = np.empty(0, kind) if options.bias is None else _flat(options.bias).astype(kind)
+    bias = np.empty(0, kind) if options.bias is None else flat(options.bias).astype(kind)
     out = out if out.any() else np.empty(0, bool)
     return Terms(ids, shares, spread.astype(kind), dense, weight, bias, out, numbers), totals, counts
 
 
-def _flat(tensor: Tensor) -> Any:
+def flat(tensor: Tensor) -> Any:
+    """Return the numbers of a tensor of any shape, in float64."""
     return tensor.detach().double().reshape(-1).numpy()
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from crossentropy.losses import _definition as definition
 from crossentropy.losses._options import LossOptions, SparseTarget
+from crossentropy.losses._precision import widen
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,10 @@ class Rows:
         return definition.cross_entropy(
             logits, self.target, self.weight, self.ignore_index, reduction, self.label_smoothing, self.options
         )
+
+    def widened(self) -> Rows:
+        """The same with a target of 16 bits as float32."""
+        return replace(self, target=widen(self.target))
 
     def requires_grad(self) -> bool:
         """Whether anything beside the logits wants a gradient."""
