@@ -61,11 +61,12 @@ class FactPass(RowPass):
         """Return the by-products by name, after a forward pass."""
         options, facts = self.rows.options, self.facts
         out = self.terms.out if self.terms.out.size else np.zeros(self.n, bool)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            lse = np.where(out, 0, self.state.largest + np.log(self.state.powers))
         weight = 1.0 if options.sample_weight is None else np.where(out, 0, flat(options.sample_weight))
+        with np.errstate(all="ignore"):
+            lse = np.where(out, 0, self.state.largest + np.log(self.state.powers))
+            each = weight * self.losses
         arrays = {
-            "losses": weight * self.losses,
+            "losses": each,
             "logsumexp": lse,
             "entropy": facts.entropy,
             "argmax": facts.argmax,

@@ -62,7 +62,13 @@ class _Pass:
         return self.scale * (flat(g) if self.reduction == "none" else float(g))
 
     def _result(self, losses: Any) -> Tensor:
-        return torch.from_numpy((self.scale * losses).astype(self.kind, copy=False))
+        with np.errstate(
+            all="ignore"
+        ):  # a divisor of 0 and losses that are not finite go their way, as in torch
+            weighted = self.scale * losses
+            if self.reduction != "none":
+                return torch.tensor(weighted.sum(), dtype=torch.float64)
+        return torch.from_numpy(weighted.astype(self.kind, copy=False))
 
 
 class RowPass(_Pass):
@@ -90,9 +96,7 @@ class RowPass(_Pass):
         out = None if slopes is None else array(slopes)
         self.losses = np.empty(self.n)
         over_rows(self.n, self.z.size, lambda begin, end: self._rows(out, begin, end))
-        if self.reduction == "none":
-            return self._result(self.losses)
-        return torch.tensor((self.scale * self.losses).sum(), dtype=torch.float64)
+        return self._result(self.losses)
 
     def _rows(self, out: Any, begin: int, end: int) -> None:
         scratch = self._scratch()
