@@ -57,7 +57,7 @@ def test_warm_start_takes_fewer_passes_to_the_same_optimum(data):
     model = LogisticRegression(C=1.0, tol=1e-12, warm_start=True).fit(X, y)
     cold = LogisticRegression(C=1.3, tol=1e-12).fit(X, y)
     model.set_params(C=1.3).fit(X, y)
-    assert model.result_.n_passes < cold.result_.n_passes
+    assert 0 < model.n_passes_ < cold.n_passes_
     np.testing.assert_allclose(model.coef_, cold.coef_, rtol=1e-5, atol=1e-6)
     again = model.fit(X, y)
     assert again.n_iter_[0] <= 1  # what tilted the first certificate is not remembered

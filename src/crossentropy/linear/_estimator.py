@@ -65,9 +65,10 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
         C_: the C of the fit.
         optimality_gap_: upper bound on objective_ - minimum, nats; holds whatever the fit ended on.
         n_iter_: (1,) steps.
-        result_: `SolverResult`: also the reason of the end (`result_.status.message`), the passes over the data, the
-            parameters in float64, which are what `objective_` and `optimality_gap_` speak of, and, where one was seen,
-            weights that separate the rows without error (`result_.separation`, last column the intercepts).
+        n_passes_: passes over the data: evaluations, curvature products, and what else is done at its cost in them.
+        result_: `SolverResult`: also the reason of the end (`result_.status.message`), the parameters in float64,
+            which are what `objective_` and `optimality_gap_` speak of, and, where one was seen, weights that separate
+            the rows without error (`result_.separation`, last column the intercepts).
         n_features_in_: D.
         feature_names_in_: (D,) column names, where the features had names.
 
@@ -162,6 +163,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):  # type: ignor
             setattr(self, name, at_home.bring(value))
         self.result_ = replace(result, parameters=parameters)
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
+        self.n_passes_ = result.n_passes
         self.objective_ = result.objective
         self.optimality_gap_ = result.gap
         self.C_ = float(settings.C)

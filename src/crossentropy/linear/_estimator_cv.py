@@ -72,7 +72,7 @@ class LogisticRegressionCV(LinearClassifier):
         relative_gaps_: (n_folds, n_l1_ratios, n_cs) certified relative gap of each fit.
         out_of_fold_logits_: (N, K) logits that fits of the best penalty gave to rows they had not seen (the mean, where
             a row was held out more than once; without `refit` from each fold's own best); NaN in rows never held out.
-        objective_, optimality_gap_, result_: of the fit that is kept, with `refit`.
+        objective_, optimality_gap_, n_passes_, result_: of the fit that is kept, with `refit`.
 
     Example:
         >>> import numpy as np
@@ -256,6 +256,7 @@ class LogisticRegressionCV(LinearClassifier):
         )
         self.result_ = replace(result, parameters=parameters)
         self.objective_, self.optimality_gap_ = result.objective, result.gap
+        self.n_passes_ = result.n_passes
         return parameters
 
     def score(
