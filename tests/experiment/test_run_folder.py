@@ -265,6 +265,9 @@ def test_a_place_without_permission_is_refused_before_the_work(tmp_path):
         assert "cannot be written (no permission in" in done.stdout, done.stderr
 
 
-def test_a_classifier_is_shown_in_a_line(run):
+def test_a_classifier_and_a_run_are_shown_in_a_line(run):
     assert repr(run.classifier).startswith("<Classifier of 'kind': 3 classes, ")
     assert len(repr(run.classifier)) < 100
+    assert repr(run).startswith("<Run on 'kind' in ")
+    assert f"loss {run.summary.test.loss.value:.3g} nats" in repr(run)
+    assert len(repr(run)) < 200

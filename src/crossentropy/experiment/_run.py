@@ -54,6 +54,13 @@ class Run:
     def __str__(self) -> str:
         return to_text(self.summary)
 
+    def __repr__(self) -> str:
+        test = self.summary.test
+        return (
+            f"<Run on {self.summary.target!r} in {self.summary.data}: loss {test.loss.value:.3g} nats on "
+            f"{test.rows:,} test rows; print(run) tells more>"
+        )
+
     def save(self, folder: Path | str, *, force: bool = False) -> Path:
         """Write the run folder, whole or not at all, and return its path.
 
