@@ -24,17 +24,18 @@ from crossentropy.losses import _definition as definition
 from crossentropy.losses._checks import within
 from crossentropy.losses._facts import FactPass
 from crossentropy.losses._options import NO_OPTIONS, SparseTarget
-from crossentropy.losses._passes import ColumnPass, RowPass, room_for
+from crossentropy.losses._passes import Batch, ColumnPass, PlainPass, RowPass, room_for
 from crossentropy.losses._rows import Rows, as_columns, as_rows
 
 WORTH_A_KERNEL = 1 << 16
 """Elements from which the kernels run, whose first call loads Numba. A bound set by judgement, not yet measured."""
 
 LONG_ROW = 400
-"""Classes from which each row is worked on alone; below, many go together, a row in each lane.
+"""Classes from which each row is worked on alone; below, many go together, a row in each lane. Class ids without
+options, whose kernel does less for each row, go alone from a quarter of that on.
 
 Measured in float32, 4 million logits: 12.7 ms alone and 3.4 together at 128 classes, 7.1 and 4.7 at 300, 5.3 and 5.8
-at 500.
+at 500; class ids 1.7 and 1.7 at 100, 1.0 and 1.7 at 256.
 """
 
 _SIDE_BY_SIDE, _MOST_LINES = 24, 32768
@@ -125,13 +126,14 @@ def cross_entropy(
     differentiate = torch.is_grad_enabled()
     if differentiate and rows.requires_grad():
         return None
-    batch: RowPass | ColumnPass
+    plain = PlainPass.takes(logits, rows)
+    batch: Batch
     if by_products:
         batch = FactPass(logits.detach(), rows, reduction, by_products)
-    elif across or logits.shape[1] < LONG_ROW:
+    elif across or logits.shape[1] * (4 if plain else 1) < LONG_ROW:
         batch = ColumnPass(logits.detach(), rows, reduction)
     else:
-        batch = RowPass(logits.detach(), rows, reduction)
+        batch = (PlainPass if plain else RowPass)(logits.detach(), rows, reduction)
     if differentiate and logits.requires_grad:
         loss: Tensor = _CrossEntropy.apply(logits, batch)  # type: ignore[no-untyped-call]
     else:
@@ -149,7 +151,7 @@ def _shaped(name: str, value: Tensor, shape: torch.Size, axis: int) -> Tensor:
 
 class _CrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, batch: RowPass | ColumnPass) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, batch: Batch) -> Tensor:
         ctx.batch, ctx.made = batch, []
         ctx.save_for_backward(logits)
         single = batch.reduction != "none"
@@ -174,7 +176,7 @@ class _CrossEntropy(torch.autograd.Function):
         return slopes, None
 
 
-def _differentiable_gradient(logits: Tensor, batch: RowPass | ColumnPass, g: Tensor) -> Tensor:
+def _differentiable_gradient(logits: Tensor, batch: Batch, g: Tensor) -> Tensor:
     wide = logits if logits.dtype == torch.float64 else logits.float()
     loss = batch.rows.loss(wide, batch.reduction)
     (slopes,) = torch.autograd.grad(loss, logits, g.to(loss.dtype).reshape(loss.shape), create_graph=True)

@@ -1,7 +1,7 @@
-"""A batch on its way through the CPU kernels: arrays over the caller's memory, and one of two orders to take them in.
+"""A batch on its way through the CPU kernels: arrays over the caller's memory, and the order to take them in.
 
-`RowPass` goes along the rows: long ones, with the classes side by side. `ColumnPass` takes many rows together, one in
-each lane: few classes, or classes that do not lie side by side.
+`RowPass` goes along the rows: long ones, with the classes side by side; `PlainPass` does so for class ids without
+options. `ColumnPass` takes many rows together, one in each lane: few classes, or classes that do not lie side by side.
 """
 
 from __future__ import annotations
@@ -118,6 +118,52 @@ class RowPass(_Pass):
         over_rows(self.n, self.z.size, task)
 
 
+class PlainPass(_Pass):
+    """Logits (N, K) in float32 or float64 against class ids, with weights or smoothing, row by row."""
+
+    def __init__(self, logits: Tensor, rows: Rows, reduction: str) -> None:
+        super().__init__(logits, rows, reduction)
+        self.z = array(logits)
+
+    @staticmethod
+    def takes(logits: Tensor, rows: Rows) -> bool:
+        """Whether these are ids, without an option that changes logits or loss."""
+        options, target = rows.options, rows.target
+        return (
+            logits.dtype in (torch.float32, torch.float64)
+            and not (isinstance(target, SparseTarget) or target.is_floating_point())
+            and (rows.weight is None or rows.label_smoothing == 0)
+            and options.bias is None
+            and options.soft_cap is None
+            and options.temperature == 1
+            and options.z_loss == 0
+        )
+
+    def forward(self, slopes: Tensor | None) -> Tensor:
+        """Return the result, and fill its gradient if there is one to fill."""
+        return self._result(self._run(slopes, self.scale))
+
+    def gradient(self, slopes: Tensor, scale: Any) -> None:
+        """Fill the gradient of sum_i scale_i loss_i."""
+        self._run(slopes, scale)
+
+    def _run(self, slopes: Tensor | None, scale: Any) -> Any:
+        from crossentropy.losses._plain_kernels import WIDE, plain_rows
+
+        losses = np.empty(self.n)
+        out = self.z[:0] if slopes is None else array(slopes)
+        terms, uniform = self.terms, self.rows.label_smoothing / self.z.shape[1]
+
+        def task(begin: int, end: int) -> None:
+            rest = np.full(2 * WIDE, -np.inf, self.kind)
+            plain_rows(
+                self.z, out, terms.ids, terms.shares, uniform, terms.out, scale, losses, begin, end, rest
+            )
+
+        over_rows(self.n, self.z.size, task)
+        return losses
+
+
 class ColumnPass(_Pass):
     """Logits (N, K) or (N, K, L), many rows together."""
 
@@ -158,6 +204,9 @@ class ColumnPass(_Pass):
 
         over_rows(groups, self.z.size, task)
         return sums
+
+
+Batch = RowPass | PlainPass | ColumnPass
 
 
 def _three_axes(values: Any) -> Any:
