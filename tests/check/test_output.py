@@ -108,6 +108,7 @@ def test_a_notebook_is_told_by_cells_and_never_mended(folder):
         assert result["message"]["text"].startswith("In code cell 2: ")
         assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 4
         assert "fixes" not in result
+    assert all(not f["edits"] for f in json.loads(run("book.ipynb", "--json", cwd=folder).stdout)["findings"])
 
 
 def test_one_mend_within_another_is_left_for_the_next_time(folder):

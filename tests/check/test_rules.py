@@ -100,6 +100,39 @@ def test_edits_keep_the_line_ends_the_encoding_and_what_stands_around(tmp_path):
     assert path.read_bytes() == want.encode("latin-1")
 
 
+AROUND = "import torch\nimport torch as th\nimport torch.nn.functional as fn\n\n\ndef f(x, z, y, pair):\n    return {}\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "mended"),
+    [
+        ("fn.cross_entropy(fn.log_softmax(z, dim=1), y)", "fn.cross_entropy(z, y)"),
+        ("fn.cross_entropy(z.log_softmax(dim=1), y)", "fn.cross_entropy(z, y)"),
+        ("th.log(th.softmax(z, 1))", "th.log_softmax(z, 1)"),
+        ("(x + z).softmax(1).log()", "(x + z).log_softmax(1)"),
+        ("torch.log((-z).softmax(dim=1))", "(-z).log_softmax(dim=1)"),
+        ("th.log(th.sigmoid(z))", "fn.logsigmoid(z)"),
+        # these would change what is computed, or lose something
+        ("fn.cross_entropy(fn.log_softmax(z, dim=1, dtype=torch.float64), y)", None),
+        ("fn.cross_entropy(fn.log_softmax(*pair), y)", None),
+        ("th.log(th.sigmoid(z, out=x))", None),
+        ("fn.cross_entropy(fn.log_softmax(\n        z,  # the logits\n        dim=1), y)", None),
+    ],
+)
+def test_a_mend_computes_what_was_meant_whatever_torch_is_called(tmp_path, written, mended):
+    result = check(tmp_path, AROUND.format(written))
+    assert len(result.findings) == 1
+    fix_files(result.findings)
+    assert (tmp_path / "program.py").read_text() == AROUND.format(mended or written)
+
+
+def test_a_mend_finds_its_line_where_a_page_break_stands_before_it(tmp_path):
+    text = 'import torch\n\x0c\nmark = "\x1c"\n\n\ndef f(z):\n    return torch.log(torch.softmax(z, 1))'
+    fix_files(check(tmp_path, text).findings)
+    want = text.replace("torch.log(torch.softmax(z, 1))", "torch.log_softmax(z, 1)")
+    assert (tmp_path / "program.py").read_text() == want
+
+
 def test_unknown_rules_and_missing_files_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"CE99.*Did you mean"):
         check_paths([tmp_path], select=["CE99"])

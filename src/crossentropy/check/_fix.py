@@ -7,24 +7,33 @@ import io
 import tokenize
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 from crossentropy.check._findings import Edit, Finding, Logarithm
+from crossentropy.check._project import Module
+from crossentropy.check._torch import operation
+from crossentropy.check._values import External
 
 
-def unwrap(text: str, node: ast.AST) -> tuple[Edit, ...]:
-    """Replace a call by its first argument: f(x, dim=1) and x.f(dim=1) become x."""
-    if not isinstance(node, ast.Call):
+def unwrap(file: Module, node: ast.AST) -> tuple[Edit, ...]:
+    """Replace a call by what it is given: f(x, dim=1) and x.f(dim=1) become x."""
+    if not isinstance(node, ast.Call) or any(isinstance(a, ast.Starred) for a in node.args):
         return ()
-    method = isinstance(node.func, ast.Attribute) and not _is_namespace(node.func.value)
+    if any(keyword.arg != "dim" for keyword in node.keywords):
+        return ()  # a dtype changes the result
+    kind = _kind(file, node.func)
     inner = (
-        node.func.value if method and isinstance(node.func, ast.Attribute) else next(iter(node.args), None)
+        node.func.value
+        if kind == "method" and isinstance(node.func, ast.Attribute)
+        else next(iter(node.args), None)
     )
-    return _replaced(text, node, _text(text, inner)) if inner is not None else ()
+    if kind == "unknown" or inner is None or isinstance(inner, ast.Constant):
+        return ()
+    return _replaced(file, node, _operand(file, inner))
 
 
 def log_of(event: Logarithm, name: str, better: str) -> tuple[Edit, ...]:
     """Replace log(name(x)) by better(x), written as the code writes it."""
-    text = event.file.source.text
     outer, inner = event.node, event.input_node
     if not isinstance(outer, ast.Call) or not isinstance(inner, ast.Call) or event.input.complement:
         return ()
@@ -34,10 +43,11 @@ def log_of(event: Logarithm, name: str, better: str) -> tuple[Edit, ...]:
         or function.attr != name
         or outer.keywords
         or len(outer.args) > 1
+        or any(keyword.arg == "out" for keyword in inner.keywords)
     ):
         return ()
-    arguments = [_text(text, part) for part in (*inner.args, *inner.keywords)]
-    owner = _text(text, function.value)
+    arguments = [_text(event.file, part) for part in (*inner.args, *inner.keywords)]
+    owner = _operand(event.file, function.value)
     if better == "logsigmoid":
         # neither the torch module nor a tensor has it
         names = [
@@ -46,13 +56,13 @@ def log_of(event: Logarithm, name: str, better: str) -> tuple[Edit, ...]:
             if getattr(value, "name", "") == "torch.nn.functional"
         ]
         value = arguments[0] if arguments else owner
-        return _replaced(text, outer, f"{names[0]}.logsigmoid({value})") if names else ()
-    return _replaced(text, outer, f"{owner}.{better}({', '.join(arguments)})")
+        return _replaced(event.file, outer, f"{names[0]}.logsigmoid({value})") if names else ()
+    return _replaced(event.file, outer, f"{owner}.{better}({', '.join(arguments)})")
 
 
 def fix_text(text: str, edits: Iterable[Edit]) -> tuple[str, int]:
     """Apply the edits, last one first, leaving out those that overlap; return the text and how many were applied."""
-    lines = text.splitlines(keepends=True)
+    lines = [f"{line}\n" for line in text.split("\n")]
     done = 0
     limit = (len(lines) + 1, 0)
     for edit in sorted(set(edits), key=lambda e: (e.line, e.column), reverse=True):
@@ -60,10 +70,10 @@ def fix_text(text: str, edits: Iterable[Edit]) -> tuple[str, int]:
             continue
         first, last = edit.line - 1, edit.end_line - 1
         joined = lines[first][: edit.column] + edit.text + lines[last][edit.end_column :]
-        lines[first : last + 1] = joined.splitlines(keepends=True)
+        lines[first : last + 1] = [f"{line}\n" for line in joined.removesuffix("\n").split("\n")]
         limit = (edit.line, edit.column)
         done += 1
-    return "".join(lines), done
+    return "".join(lines).removesuffix("\n"), done
 
 
 def fix_files(findings: Iterable[Finding]) -> dict[str, int]:
@@ -84,19 +94,43 @@ def fix_files(findings: Iterable[Finding]) -> dict[str, int]:
     return done
 
 
-def _is_namespace(node: ast.expr) -> bool:
-    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    return name in ("F", "torch", "functional", "nn", "special")
+def _kind(file: Module, function: ast.expr) -> Literal["function", "method", "unknown"]:
+    """Say whether what is called is a function of a module, or a method of a tensor, whatever the names are."""
+    root: ast.expr = function
+    names = []
+    while isinstance(root, ast.Attribute):
+        names.append(root.attr)
+        root = root.value
+    if root is function:
+        return "function"
+    if not isinstance(root, ast.Name):
+        return "method"
+    value = file.scope.get(root.id)
+    if isinstance(value, External):
+        whole = ".".join([value.name, *reversed(names)])
+        return "function" if operation(whole) else "unknown"
+    imports = (n for n in ast.walk(file.source.tree) if isinstance(n, ast.Import | ast.ImportFrom))
+    bound = {(a.asname or a.name).partition(".")[0] for n in imports for a in n.names}
+    return "unknown" if root.id in bound else "method"
 
 
-def _text(text: str, node: ast.AST) -> str:
-    return ast.get_source_segment(text, node) or ""
+def _text(file: Module, node: ast.AST) -> str:
+    return ast.get_source_segment(file.source.text, node) or ""
 
 
-def _replaced(text: str, node: ast.Call, by: str) -> tuple[Edit, ...]:
+def _operand(file: Module, node: ast.AST) -> str:
+    """Return the text of an expression, in parentheses where it may need them: `ast` leaves out those around it."""
+    text = _text(file, node)
+    plain = isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
+    return text if plain or not text else f"({text})"
+
+
+def _replaced(file: Module, node: ast.Call, by: str) -> tuple[Edit, ...]:
     if not by or node.end_lineno is None or node.end_col_offset is None:
         return ()
-    lines = text.splitlines()
+    if _text(file, node).count("#") > by.count("#"):
+        return ()  # a comment would be lost
+    lines = file.source.text.split("\n")
     start = _characters(lines[node.lineno - 1], node.col_offset)
     end = _characters(lines[node.end_lineno - 1], node.end_col_offset)
     return (Edit(node.lineno, start, node.end_lineno, end, by),)

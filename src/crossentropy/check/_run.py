@@ -187,5 +187,5 @@ def _finding(module: Module, rule: Rule, seen: Found) -> Finding:
         end_column=node.end_col_offset + 1,
         severity=rule.severity,
         name=rule.name,
-        edits=seen.edits,
+        edits=seen.edits if cell is None else (),  # what is mended is a file's text
     )

@@ -19,7 +19,11 @@ def _list(text: str) -> list[str]:
     "--format", "style", type=click.Choice(["text", "json", "sarif"]), default="text", help="How to tell it."
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--fix", is_flag=True, help="Mend what can be mended without changing any result.")
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Mend what can be mended without changing any result; notebooks are left as they are.",
+)
 @click.option("--explain", metavar="RULE", help="Print the page of a rule: why, a bad and a good example.")
 def check(
     paths: tuple[str, ...],

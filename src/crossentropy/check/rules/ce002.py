@@ -35,7 +35,7 @@ def look(event: LossCall, memory: dict[Hashable, Any]) -> Iterator[Found]:
         and given.kind is Kind.LOG_PROBABILITIES
     ):
         where = place(given.origin, event.file)
-        edits = unwrap(event.file.source.text, event.input_node) if given.inline and given.axis == 1 else ()
+        edits = unwrap(event.file, event.input_node) if given.inline and given.axis == 1 else ()
         yield Found(
             event.input_node,
             f"this is the output of a log-softmax ({where}), and the cross-entropy takes one itself: harmless, but "
