@@ -100,7 +100,15 @@ def test_edits_keep_the_line_ends_the_encoding_and_what_stands_around(tmp_path):
     assert path.read_bytes() == want.encode("latin-1")
 
 
-AROUND = "import torch\nimport torch as th\nimport torch.nn.functional as fn\n\n\ndef f(x, z, y, pair):\n    return {}\n"
+AROUND = """\
+import torch
+import torch as th
+import torch.nn.functional as fn
+
+
+def f(x, z, y, pair):
+    return {}
+"""
 
 
 @pytest.mark.parametrize(

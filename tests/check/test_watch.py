@@ -83,13 +83,31 @@ MISTAKES = {
     ),
     "module": (lambda: nn.CrossEntropyLoss()(logits(4, 3).softmax(1), IDS), "probabilities-as-logits"),
     "old name": (lambda: from_import(logits(4, 3).softmax(1), IDS), "probabilities-as-logits"),
+    "softmax over the batch": (lambda: F.cross_entropy(logits(4, 3).softmax(0), IDS), "softmax-over-batch"),
+    "log-softmax over the batch": (
+        lambda: F.nll_loss(logits(4, 3).log_softmax(0), IDS),
+        "softmax-over-batch",
+    ),
+    "probabilities in nll": (
+        lambda: F.nll_loss(logits(4, 3).softmax(1), IDS),
+        "no-log-probabilities",
+    ),
+    "logits in nll": (lambda: nn.NLLLoss()(logits(4, 3), IDS), "no-log-probabilities"),
+    "decisions": (
+        lambda: fails(lambda: F.cross_entropy(logits(4, 3).argmax(1).float(), IDS)),
+        "wrong-target",
+    ),
+    "float ids for decisions": (lambda: F.cross_entropy(logits(4), IDS.float()), "wrong-target"),
     "sigmoid twice": (sigmoid_twice, "probabilities-as-logits"),
     "logits in bce": (
         lambda: fails(lambda: F.binary_cross_entropy(logits(9) * 9, torch.ones(9))),
         "logits-as-probabilities",
     ),
     "id too large": (lambda: fails(lambda: F.cross_entropy(logits(4, 2), IDS)), "class-id-out-of-range"),
-    "id negative": (lambda: fails(lambda: F.nll_loss(logits(4, 3), IDS - 2)), "class-id-out-of-range"),
+    "id negative": (
+        lambda: fails(lambda: F.nll_loss(logits(4, 3).log_softmax(1), IDS - 2)),
+        "class-id-out-of-range",
+    ),
     "float ids": (lambda: fails(lambda: F.cross_entropy(logits(4, 3), IDS.float())), "wrong-target"),
     "column": (lambda: fails(lambda: F.cross_entropy(logits(4, 3), IDS[:, None])), "wrong-target"),
     "multi-hot": (
@@ -135,6 +153,9 @@ CORRECT = {
     "log-probabilities": lambda: F.cross_entropy(logits(4, 3).log_softmax(1), IDS),
     "nll": lambda: F.nll_loss(logits(4, 3).log_softmax(1), IDS),
     "soft targets": soft_targets,
+    "soft targets of one row": lambda: F.cross_entropy(logits(3), torch.tensor([0.2, 0.3, 0.5])),
+    "focal": lambda: F.nll_loss(logits(4, 3).log_softmax(1) * 0.3, IDS),
+    "nll of an epsilon": lambda: F.nll_loss((torch.eye(3)[IDS] + 1e-3).log(), IDS),
     "smoothing": lambda: F.cross_entropy(logits(4, 3), IDS, label_smoothing=0.1),
     "ignored rows": lambda: F.cross_entropy(logits(4, 3), torch.tensor([0, -100, 2, 1])),
     "minus infinity": lambda: F.cross_entropy(torch.tensor([[0.0, -torch.inf]]), torch.tensor([0])),

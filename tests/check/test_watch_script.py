@@ -90,6 +90,12 @@ def test_a_module_runs_by_its_name(folder):
             "KeyboardInterrupt",
         ),
         ("import (", 1, "SyntaxError"),
+        (
+            "import torch\ntry:\n    torch.nn.functional.cross_entropy(torch.zeros(2, 3), torch.tensor([1, 3]))\n"
+            "except IndexError as error:\n    raise ValueError('stop') from error",
+            1,
+            'train.py", line 5, in <module>',
+        ),
     ],
 )
 def test_the_end_of_a_script_is_its_own(folder, text, code, said):
@@ -98,7 +104,7 @@ def test_the_end_of_a_script_is_its_own(folder, text, code, said):
     assert done.returncode == code
     assert said in done.stderr
     assert "What was not:" in done.stderr
-    assert "_script.py" not in done.stderr
+    assert "watching" not in done.stderr
     assert "runpy" not in done.stderr
 
 

@@ -27,8 +27,8 @@ def watch() -> Iterator[Watch]:
         The watch, which may be asked at any time.
 
     Warns:
-        CrossEntropyWarning: probabilities given as logits, class ids out of range, NaN, all rows ignored, targets of
-            the wrong kind, gradients that reach nothing, a floor that was reached.
+        CrossEntropyWarning: probabilities given as logits, or either as log-probabilities, class ids out of range, NaN,
+            all rows ignored, targets of the wrong kind, gradients that reach nothing, a floor that was reached.
 
     Example:
         >>> import torch, warnings

@@ -88,18 +88,54 @@ def look_before(call: Call) -> Iterator[Sight]:
         yield from _dead_features(call)
     if call.family in CLASSES:
         axis, classes = classes_of(call)
-        matrix = given.is_floating_point() and given.ndim > 1
-        if call.family != "nll_loss" and classes > 1 and matrix and are_probabilities(given, axis):
-            yield Sight(
-                "probabilities-as-logits",
-                f"all {given.numel() // classes} rows read lie in [0, 1] and sum to 1 over the {classes} classes: a "
-                "softmax stands before a loss that takes logits",
-            )
+        if classes > 1 and given.is_floating_point() and given.ndim > 1:
+            yield from (_log_probabilities if call.family == "nll_loss" else _no_softmax)(given, axis)
         yield from _class_targets(call, target, classes, axis)
     else:
         yield from _binary_targets(target)
         if call.family == "binary_cross_entropy" and _comes_of_rounding(call.input):
             yield from _saturated(given, target)
+
+
+def _no_softmax(given: Tensor, axis: int) -> Iterator[Sight]:
+    """Look for probabilities in the place of logits."""
+    classes = given.shape[axis]
+    if are_probabilities(given, axis):
+        yield Sight(
+            "probabilities-as-logits",
+            f"all {given.numel() // classes} rows read lie in [0, 1] and sum to 1 over the {classes} classes: a "
+            "softmax stands before a loss that takes logits",
+        )
+    elif given.shape[0] > 1 and are_probabilities(given, 0):
+        yield Sight(
+            "softmax-over-batch",
+            f"each class sums to 1 over the {given.shape[0]} rows of the batch: a softmax over dim=0 stands before a "
+            "loss that takes logits",
+        )
+
+
+def _log_probabilities(given: Tensor, axis: int) -> Iterator[Sight]:
+    """Look for anything but log-probabilities in front of a loss that takes them."""
+    if are_probabilities(given, axis):
+        told = f"all {given.numel() // given.shape[axis]} rows read lie in [0, 1] and sum to 1: a softmax without its"
+        yield Sight(
+            "no-log-probabilities",
+            f"{told} logarithm stands before the loss; use cross_entropy on the logits",
+        )
+    elif (most := float(given.max())) > 1e-2:
+        yield Sight(
+            "no-log-probabilities",
+            f"the input goes up to {most:.4g}, and a log-probability is at most 0: use cross_entropy, if these are "
+            "logits",
+        )
+    elif (
+        given.shape[0] > 1 and are_probabilities(given.exp(), 0) and not are_probabilities(given.exp(), axis)
+    ):
+        yield Sight(
+            "softmax-over-batch",
+            f"the probabilities of each class sum to 1 over the {given.shape[0]} rows of the batch, not over the "
+            "classes of a row: the log-softmax is over dim=0",
+        )
 
 
 def logit_range(call: Call) -> Range | None:
@@ -220,7 +256,14 @@ def _dead_features(call: Call) -> Iterator[Sight]:
 
 def _class_targets(call: Call, target: Tensor, classes: int, axis: int) -> Iterator[Sight]:
     shape = call.shape
-    if tuple(target.shape[1:]) == shape[1:] and target.ndim == len(shape) > 1:
+    if len(shape) == target.ndim == 1 and not target.is_floating_point():
+        yield Sight(
+            "wrong-target",
+            f"an input of shape {shape} is one row of {classes} classes, but there are {target.numel()} targets: class "
+            "ids or decisions may stand where logits of shape (rows, classes) belong",
+        )
+        return
+    if target.ndim == len(shape) > 0 and tuple(target.shape[1:]) == shape[1:]:
         yield from _distributions(target, axis)
         return
     if target.is_floating_point():
@@ -255,8 +298,8 @@ def _distributions(target: Tensor, axis: int) -> Iterator[Sight]:
         value = float(sums[index])
         yield Sight(
             "wrong-target",
-            f"the target is no distribution over classes: row {index[0]} sums to {value:.4g}, not 1 (several labels a "
-            "row need binary_cross_entropy_with_logits)",
+            f"the target is no distribution over classes: {f'row {index[0]}' if index else 'it'} sums to {value:.4g}, "
+            "not 1 (several labels a row need binary_cross_entropy_with_logits, class ids are integers)",
         )
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # the page of `docs/check/` that tells more
 PAGES = {
     "logits-as-probabilities": "CE004",
+    "no-log-probabilities": "CE005",
+    "softmax-over-batch": "CE006",
     "class-id-out-of-range": "CE009",
     "wrong-target": "CE008",
     "dead-gradient": "CE007",
@@ -99,7 +101,8 @@ def _site(site: Site) -> str:
     given = "features" if site.fused else "input"
     unlinked = f"; in {site.unlinked:,} of them no gradient reaches the {given}" if site.unlinked else ""
     return (
-        f"{_shown(site.path)}:{site.line} {site.family}: {site.calls:,} calls, values read in {site.read:,}"
+        f"{_shown(site.path)}:{site.line} {site.family}: {site.calls:,} call{'' if site.calls == 1 else 's'}, "
+        f"values read in {site.read:,}"
         f"{classes}{loss}{unlinked}"
     )
 

@@ -9,10 +9,13 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from crossentropy.check.watching._watch import Watch
 from crossentropy.errors import DataError
+
+_NOT_SHOWN = (str(Path(__file__).parent), "<frozen runpy>")
 
 
 def run_script(script: str, arguments: Sequence[str], *, module: bool = False) -> tuple[Watch, int]:
@@ -78,8 +81,23 @@ def _exit_code(end: SystemExit) -> int:
 
 
 def _print_traceback(error: BaseException) -> None:
-    """Print what Python would print, without the frames that run the script."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith((__file__, "<frozen runpy>")):
+    """Print what Python would print, without the frames that run the script and watch it."""
+    part: BaseException | None = error
+    done: set[int] = set()
+    while part is not None and id(part) not in done:
+        done.add(id(part))
+        part.__traceback__ = _users_own(part.__traceback__)
+        part = part.__cause__ or part.__context__
+    traceback.print_exception(error)
+
+
+def _users_own(trace: TracebackType | None) -> TracebackType | None:
+    kept = []
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_NOT_SHOWN):
+            kept.append(trace)
         trace = trace.tb_next
-    traceback.print_exception(error.with_traceback(trace))
+    found = None
+    for one in reversed(kept):
+        found = TracebackType(found, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return found
