@@ -211,7 +211,7 @@ def test_nothing_is_found_in_what_is_correct(case, loss):
     (site,) = watch.sites.values()
     assert (site.family, site.calls, site.read, site.unread) == ("linear_cross_entropy", 1, 1, {})
     assert site.classes == K
-    assert "linear_cross_entropy: 1 calls, values read in 1" in str(watch)
+    assert "linear_cross_entropy: 1 call, values read in 1" in str(watch)
     assert not observers
 
 
