@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from crossentropy.check import watch
     from crossentropy.classifier import Classifier
-    from crossentropy.experiment import Run, train
+    from crossentropy.experiment import Run, compare, train
     from crossentropy.linear import LogisticRegression, LogisticRegressionCV
 
 __version__ = "0.1.0"
@@ -34,6 +34,7 @@ _HOME = {
     "LogisticRegression": "linear",
     "LogisticRegressionCV": "linear",
     "Run": "experiment",
+    "compare": "experiment",
     "train": "experiment",
     "watch": "check",
 }
@@ -46,6 +47,7 @@ __all__ = [
     "bundle",
     "check",
     "classifier",
+    "compare",
     "errors",
     "evaluation",
     "experiment",

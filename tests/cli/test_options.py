@@ -47,6 +47,7 @@ def test_every_option_arrives_in_the_settings(place):
     # what is given is taken, and what is not is recognised: this file could be told from its first lines too
     frame = pl.read_csv(place / "trees.csv", infer_schema=False)
     frame = frame.with_columns(pl.col("number", "weight").str.replace(".", ",", literal=True))
+    frame = frame.with_columns(site=pl.Series([f"s{i // 3}" for i in range(len(frame))]))
     text = "\n".join(";".join(v or "" for v in row) for row in [frame.columns, *frame.rows()])
     (place / "bäume.csv").write_text(text, encoding="cp1252")
     code, _, err = call(
@@ -54,7 +55,7 @@ def test_every_option_arrives_in_the_settings(place):
         *("--separator", ";", "--decimal", ",", "--quote", "'", "--encoding", "cp1252", "--header"),
         *("--kind", "level=category", "--kind", "number=number"),
         *("--weight", "weight", "--class-weight", "balanced", "--drop", "remark", "--drop", "flag"),
-        *("--id", "name", "--seed", "7", "--no-rows"),
+        *("--id", "name", "--seed", "7", "--no-rows", "--group", "site", "--group-duplicates"),
         cwd=place,
     )
     assert code == 0, err
@@ -69,6 +70,9 @@ def test_every_option_arrives_in_the_settings(place):
         "drop": ["remark", "flag"],
         "id": "name",
         "show_rows": False,
+        "group": "site",
+        "time": None,
+        "group_duplicates": True,
         "seed": 7,
         "separator": ";",
         "decimal": ",",
@@ -77,8 +81,9 @@ def test_every_option_arrives_in_the_settings(place):
         "header": True,
         "kinds": {"level": "category", "number": "number"},
     }
+    sited = pl.read_csv(place / "trees.csv").with_columns(site=pl.Series([f"s{i // 3}" for i in range(300)]))
     again = crossentropy.train(
-        place / "trees.csv",
+        sited,
         target="kind",
         test_size=0.3,
         C=0.5,
@@ -86,6 +91,8 @@ def test_every_option_arrives_in_the_settings(place):
         class_weight="balanced",
         drop=["remark", "flag"],
         id="name",
+        group="site",
+        group_duplicates=True,
         seed=7,
     )
     assert pl.read_parquet(place / "runs/all/predictions.parquet").equals(again.predictions)

@@ -245,7 +245,7 @@ def test_the_interval_of_the_skill_covers_as_often_as_it_says(sure):
     truth = 1 - many.mean() / -(frequency @ np.log(frequency))
     for _ in range(300):
         few, seen = losses(500)
-        got = _skill_interval(few, (np.bincount(seen, minlength=4) / 500)[seen], np.ones(500))
+        got = _skill_interval(few, (np.bincount(seen, minlength=4) / 500)[seen], np.ones(500), None)
         covered += got.low <= truth <= got.high
         widths.append(got.high - got.low)
     assert 0.90 <= covered / 300 <= 0.985

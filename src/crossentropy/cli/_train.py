@@ -20,6 +20,9 @@ from crossentropy.errors import ConfigError, OutputError
 @click.option(
     "--test-size", type=float, metavar="FRACTION", help="Rows set aside to test on; 0.2 by default."
 )
+@click.option("--group", metavar="COLUMN", help="Rows of a group stay on one side of the split.")
+@click.option("--time", metavar="COLUMN", help="When a row was: the latest rows test.")
+@click.option("--group-duplicates", is_flag=True, help="Equal rows stay on one side of the split.")
 @click.option(
     "--C", "C", type=float, metavar="NUMBER", help="Inverse strength of the penalty; by default chosen."
 )
@@ -45,7 +48,9 @@ def train(
     """
     reading = given_reading(given)
     hidden = {"show_rows": False} if given.pop("no_rows") else {}
-    settings = {name: value for name, value in given.items() if value not in (None, ())} | reading | hidden
+    # by identity: 0 equals False, and is to be refused rather than left out
+    silent = {name for name, value in given.items() if value is None or value is False or value == ()}
+    settings = {name: value for name, value in given.items() if name not in silent} | reading | hidden
     if config is not None and settings:
         name = next(iter(settings)).replace("_", "-")
         raise ConfigError(f"--config and --{name} were both given.", fix="Edit the config file instead.")

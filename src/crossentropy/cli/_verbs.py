@@ -6,6 +6,7 @@ import click
 
 from crossentropy import __version__
 from crossentropy.cli._check import check
+from crossentropy.cli._compare import compare
 from crossentropy.cli._evaluate import evaluate
 from crossentropy.cli._inspect import inspect
 from crossentropy.cli._learn import learn
@@ -38,6 +39,7 @@ def crossentropy() -> None:
     crossentropy train customers.csv --target churn --out runs/churn
     crossentropy evaluate runs/churn later.csv
     crossentropy predict runs/churn new.csv --out predictions.csv
+    crossentropy compare runs/churn runs/other
     crossentropy learn --run runs/churn --open
     crossentropy check train.py
     crossentropy watch train.py --epochs 1
@@ -47,5 +49,5 @@ def crossentropy() -> None:
     """
 
 
-for _verb in (train, evaluate, predict, report, inspect, learn, check, watch):
+for _verb in (train, evaluate, predict, report, compare, inspect, learn, check, watch):
     crossentropy.add_command(_verb)

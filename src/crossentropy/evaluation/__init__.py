@@ -7,15 +7,20 @@ _bootstrap.py    95 % intervals of anything, by redrawing the rows
 _rates.py        figures of labels and ranking, over many draws at once
 _recalibrate.py  the loss after mending the confidence, out of sample
 _calibration.py  the calibration error with its noise floor, and the temperature
-_splits.py       stratified test rows and folds
+_splits.py       test rows and folds, by class, group or time
+_compare.py      two classifiers on the same rows
 _labels.py       labels that are probably wrong
 """
 
 from crossentropy.evaluation._calibration import fit_temperature
+from crossentropy.evaluation._compare import compare_losses
 from crossentropy.evaluation._evaluate import evaluate, losses_from_logits
 from crossentropy.evaluation._figures import (
     Calibration,
+    ChangedRow,
+    ClassChange,
     ClassFigures,
+    Comparison,
     ConfusedPair,
     Estimate,
     Evaluation,
@@ -25,11 +30,21 @@ from crossentropy.evaluation._figures import (
     SuspectPair,
 )
 from crossentropy.evaluation._labels import LabelErrors, find_label_errors
-from crossentropy.evaluation._splits import stratified_folds, stratified_test
+from crossentropy.evaluation._splits import (
+    group_folds,
+    group_test,
+    latest_test,
+    stratified_folds,
+    stratified_test,
+    time_blocks,
+)
 
 __all__ = [
     "Calibration",
+    "ChangedRow",
+    "ClassChange",
     "ClassFigures",
+    "Comparison",
     "ConfusedPair",
     "Estimate",
     "Evaluation",
@@ -38,10 +53,15 @@ __all__ = [
     "LossParts",
     "ReliabilityBin",
     "SuspectPair",
+    "compare_losses",
     "evaluate",
     "find_label_errors",
     "fit_temperature",
+    "group_folds",
+    "group_test",
+    "latest_test",
     "losses_from_logits",
     "stratified_folds",
     "stratified_test",
+    "time_blocks",
 ]

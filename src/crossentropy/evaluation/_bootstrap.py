@@ -35,7 +35,9 @@ def draws_for(rows: int, classes: int) -> int:
     return int(np.clip(_WORK / max(1, rows * classes), 100, 500))
 
 
-def bootstrap(figures: Mapping[str, Figure], weights: Floats, draws: int) -> dict[str, Estimate | None]:
+def bootstrap(
+    figures: Mapping[str, Figure], weights: Floats, draws: int, groups: NDArray[np.int64] | None = None
+) -> dict[str, Estimate | None]:
     """Return each figure over the rows with its 95 % percentile interval; None where it is undefined.
 
     The interval is stretched to hold the figure itself, which a percentile interval of a skewed figure need not.
@@ -44,12 +46,16 @@ def bootstrap(figures: Mapping[str, Figure], weights: Floats, draws: int) -> dic
         figures: what to compute.
         weights: (N,) of the rows.
         draws: how many.
+        groups: (N,) ids of groups, whose rows are drawn together.
     """
     rng = np.random.default_rng(0)
+    unit = None if groups is None else np.unique(groups, return_inverse=True)[1]
     values = {name: figure(weights[None])[0] for name, figure in figures.items()}
     drawn: dict[str, list[Floats]] = {name: [] for name in figures}
     for start in range(0, draws, _CHUNK):
-        counts = rng.poisson(1.0, (min(_CHUNK, draws - start), len(weights))) * weights
+        units = len(weights) if unit is None else int(unit.max()) + 1
+        drawn_units = rng.poisson(1.0, (min(_CHUNK, draws - start), units))
+        counts = (drawn_units if unit is None else drawn_units[:, unit]) * weights
         for name, figure in figures.items():
             drawn[name].append(figure(counts))
     return {name: _estimate(value, np.concatenate(drawn[name])) for name, value in values.items()}

@@ -18,7 +18,10 @@ _LIMIT = 1e3
 
 
 def calibration(
-    confidence: NDArray[np.float64], correct: NDArray[np.bool_], weights: NDArray[np.float64]
+    confidence: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+    groups: NDArray[np.int64] | None = None,
 ) -> Calibration:
     r"""Return the expected calibration error of the top label, its noise floor and the bins behind it.
 
@@ -50,7 +53,9 @@ def calibration(
             ReliabilityBin(
                 rows=len(rows),
                 confidence=float(np.average(confidence[rows], weights=weights[rows])),
-                accuracy=proportion_interval(correct[rows], weights[rows]),
+                accuracy=proportion_interval(
+                    correct[rows], weights[rows], None if groups is None else groups[rows]
+                ),
             )
             for rows in members
             if weights[rows].sum() > 0

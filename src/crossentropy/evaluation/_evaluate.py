@@ -45,6 +45,7 @@ def evaluate(
     *,
     classes: Sequence[object],
     sample_weight: Floats | None = None,
+    groups: Ints | None = None,
 ) -> Evaluation:
     """Return how good the probabilities softmax(logits) are for these targets.
 
@@ -55,6 +56,7 @@ def evaluate(
         targets: (N,) class ids in [0, K).
         classes: the K class names, in the order of the columns.
         sample_weight: (N,), not negative, not all zero.
+        groups: (N,) ids of groups of rows that are alike; intervals are then those of whole groups.
 
     Raises:
         ShapeError: the shapes do not fit, or there is no row.
@@ -70,11 +72,11 @@ def evaluate(
     frequency: Floats = np.bincount(targets, share, k).astype(np.float64)
     present = frequency[frequency > 0]
     entropy = float(-(present * np.log(present)).sum())
-    loss = mean_interval(losses, weights)
+    loss = mean_interval(losses, weights, groups=groups)
     worst = max(1, round(n / 100))
     confusion = np.zeros((k, k), np.int64)
     np.add.at(confusion, (targets, labels), 1)
-    more = _resampled(logits, probabilities, targets, labels, losses, weights)
+    more = _resampled(logits, probabilities, targets, labels, losses, weights, groups)
     return Evaluation(
         rows=n,
         weighted=sample_weight is not None,
@@ -92,25 +94,32 @@ def evaluate(
         uniform=float(np.log(k)),
         frequencies=entropy,
         skill=1 - loss.value / entropy if entropy > 0 else None,
-        skill_interval=_skill_interval(losses, frequency[targets], weights) if entropy > 0 else None,
-        accuracy=proportion_interval(correct, weights),
+        skill_interval=_skill_interval(losses, frequency[targets], weights, groups) if entropy > 0 else None,
+        accuracy=proportion_interval(correct, weights, groups),
         majority=float(frequency.max()),
         majority_class=str(classes[int(frequency.argmax())]),
         brier=_known(more, "brier"),
         balanced_accuracy=_known(more, "balanced_accuracy"),
         macro_f1=_known(more, "macro_f1"),
         auc=more["auc"],
-        calibration=calibration(probabilities.max(axis=1), correct, weights),
+        calibration=calibration(probabilities.max(axis=1), correct, weights, groups),
         worst_share=_worst_share(losses * share, worst),
         worst_rows=worst,
         by_class=_by_class(losses, share, targets, labels, classes),
         confusion=tuple(tuple(int(c) for c in row) for row in confusion),
         confused=_confused(confusion, classes),
+        groups=None if groups is None else len(np.unique(groups)),
     )
 
 
 def _resampled(
-    logits: Floats, probabilities: Floats, targets: Ints, labels: Ints, losses: Floats, weights: Floats
+    logits: Floats,
+    probabilities: Floats,
+    targets: Ints,
+    labels: Ints,
+    losses: Floats,
+    weights: Floats,
+    groups: Ints | None,
 ) -> dict[str, Estimate | None]:
     """Return the figures whose intervals have no formula, and the parts of the loss."""
     n, k = logits.shape
@@ -122,14 +131,14 @@ def _resampled(
         "auc": auc(probabilities, targets, weights),
     }
     if np.isfinite(losses).all() and np.isfinite(logits).all():
-        mended = recalibrated_losses(logits, targets, weights)
+        mended = recalibrated_losses(logits, targets, weights, groups)
         entropy, ideal = entropy_of(targets, k), mean(mended)
         figures |= {
             "uncertainty": entropy,
             "discrimination": lambda w: entropy(w) - ideal(w),
             "miscalibration": mean(losses - mended),
         }
-    return bootstrap(figures, weights, draws_for(n, k))
+    return bootstrap(figures, weights, draws_for(n, k), groups)
 
 
 def _known(found: dict[str, Estimate | None], name: str) -> Estimate:
@@ -167,7 +176,7 @@ def _checked(
     return logits, targets.astype(np.int64), weights
 
 
-def _skill_interval(losses: Floats, frequency: Floats, weights: Floats) -> Estimate:
+def _skill_interval(losses: Floats, frequency: Floats, weights: Floats, groups: Ints | None) -> Estimate:
     """Return 1 - L / H with its interval, by linearising the ratio of the two means over the same rows.
 
     A row moves the ratio by (l_i - (L / H) h_i) / H, with h_i = -ln of its class's frequency (Cochran, Sampling
@@ -180,7 +189,7 @@ def _skill_interval(losses: Floats, frequency: Floats, weights: Floats) -> Estim
     skill = 1 - float(share @ losses) / entropy
     if not np.isfinite(skill):
         return Estimate(value=skill, low=-np.inf, high=1.0)
-    rest = mean_interval(losses - (1 - skill) * alone, weights, floor=-np.inf)
+    rest = mean_interval(losses - (1 - skill) * alone, weights, floor=-np.inf, groups=groups)
     half = (rest.high - rest.value) / entropy
     return Estimate(value=skill, low=skill - half, high=max(skill, min(1.0, skill + half)))
 

@@ -93,7 +93,8 @@ class Evaluation(Figures):
     `worst_share` is the part of the loss carried by the worst 1 % of the rows, which are `worst_rows` rows.
     `confusion[i][j]` counts rows of class i labelled j. `perplexity` = e^loss is the number of equally likely classes
     that would leave the same doubt. `parts`, `brier`, `balanced_accuracy`, `macro_f1` and `auc` (one class against the
-    rest, mean over the classes) have bootstrap intervals; a figure that these rows cannot give is None.
+    rest, mean over the classes) have bootstrap intervals; a figure that these rows cannot give is None. Where the rows
+    come in `groups` groups, every interval is that of as many independent groups.
     """
 
     rows: int
@@ -120,3 +121,42 @@ class Evaluation(Figures):
     by_class: tuple[ClassFigures, ...]
     confusion: tuple[tuple[int, ...], ...]
     confused: tuple[ConfusedPair, ...]
+    groups: int | None = None
+
+
+class ClassChange(Figures):
+    """How the mean loss of the rows of one class differs, second minus first, in nats."""
+
+    name: str
+    rows: int
+    difference: Estimate
+
+
+class ChangedRow(Figures):
+    """A row whose loss differs much between two classifiers."""
+
+    id: str
+    target: str
+    labels: tuple[str, str]
+    losses: tuple[float, float]
+
+
+class Comparison(Figures):
+    """Two classifiers on the same rows, paired; differences are second minus first, losses in nats.
+
+    Intervals are those of the bootstrap over rows, or over `groups` groups. `mended` rows are labelled right by the
+    second only, `spoilt` ones by the first only, `relabelled` ones differently by the two.
+    """
+
+    names: tuple[str, str]
+    rows: int
+    groups: int | None
+    losses: tuple[Estimate, Estimate]
+    difference: Estimate
+    accuracies: tuple[Estimate, Estimate]
+    accuracy_difference: Estimate
+    mended: int
+    spoilt: int
+    relabelled: int
+    by_class: tuple[ClassChange, ...]
+    changed: tuple[ChangedRow, ...] = ()

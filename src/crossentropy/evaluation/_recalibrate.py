@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from crossentropy.evaluation._splits import stratified_folds
+from crossentropy.evaluation._splits import group_folds, stratified_folds
 
 __all__ = ["fit_confidence", "mended", "recalibrated_losses"]
 
@@ -100,12 +100,19 @@ def _bends(logits: Floats) -> Floats:
     return np.stack([z, np.sign(z) * np.log1p(np.abs(z))])
 
 
-def recalibrated_losses(logits: Floats, targets: NDArray[np.int64], weights: Floats) -> Floats:
+def recalibrated_losses(
+    logits: Floats, targets: NDArray[np.int64], weights: Floats, groups: NDArray[np.int64] | None = None
+) -> Floats:
     """Return the loss (N,) of each row, in nats, under the map fitted to the rows of the other folds.
 
-    The only row of a class is left as it is: no other row tells of that class.
+    The only row of a class (or its only group) is left as it is: no other row tells of that class.
     """
-    folds = stratified_folds(targets, _FOLDS, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    folds = (
+        stratified_folds(targets, _FOLDS, rng)
+        if groups is None
+        else group_folds(groups, targets, _FOLDS, rng)
+    )
     losses: Floats = -log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
     fitted: Floats | None = None
     for fold in range(_FOLDS):

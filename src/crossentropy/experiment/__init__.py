@@ -3,13 +3,16 @@
 _config.py       the settings
 _train.py        the order of the work
 _rows.py         which rows can be used
+_split.py        which of them test, and in which fold each is held out
 _fit.py          C, temperature, fit
 _tell.py         predictions and the worst rows
 _run.py          the finished run and its folder
 _use.py          the classifier of a run on further data
+_compare.py      two runs on the same rows
 _environment.py  what may differ between two equal runs
 """
 
+from crossentropy.experiment._compare import compare
 from crossentropy.experiment._config import Config, make_config, make_reading, read_config
 from crossentropy.experiment._run import Run, check_output, read_summary, write_report
 from crossentropy.experiment._train import train
@@ -19,6 +22,7 @@ __all__ = [
     "Config",
     "Run",
     "check_output",
+    "compare",
     "evaluate_run",
     "load_classifier",
     "make_config",

@@ -22,7 +22,10 @@ class Config(Reading):
         data: where the training table comes from; None for data given in memory.
         target: the column to predict.
         test: where the test table comes from; None to set test rows aside from `data`.
-        test_size: the fraction of rows set aside, stratified by class, when `test` is None.
+        test_size: the fraction of rows set aside when `test` is None: stratified by class, or by `group` or `time`.
+        group: a column that says which rows belong together (a patient, a document): all on one side, in one fold.
+        time: a column that says when a row was: the latest rows test, and folds are blocks of time.
+        group_duplicates: keep rows that are equal in every feature on one side, and in one fold.
         C: the inverse strength of the penalty, as in scikit-learn; None to choose it by cross-validated log-loss.
         weight: a column of row weights.
         class_weight: "balanced" weighs each class by N / (K N_k) in the fit; the probabilities are corrected back.
@@ -36,6 +39,9 @@ class Config(Reading):
     target: str
     test: str | None = None
     test_size: float = Field(default=0.2, gt=0, lt=1)
+    group: str | None = None
+    time: str | None = None
+    group_duplicates: bool = False
     C: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     weight: str | None = None
     class_weight: Literal["balanced"] | None = None
@@ -55,6 +61,8 @@ class Config(Reading):
             ("target", self.target),
             ("weight", self.weight),
             ("id", self.id),
+            ("group", self.group),
+            ("time", self.time),
             *(("drop", d) for d in self.drop),
             *(("a feature with a kind", name) for name in self.kinds),
         ]
@@ -62,6 +70,10 @@ class Config(Reading):
         for part, name in parts:
             if name is not None and seen.setdefault(name, part) != part:
                 raise ValueError(f"column {name!r} is given both as {seen[name]} and as {part}")
+        if self.time is not None and (self.group is not None or self.group_duplicates):
+            raise ValueError(
+                "time splits the rows by time, group and group_duplicates by groups: give one of them"
+            )
         return self
 
 

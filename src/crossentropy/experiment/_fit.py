@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy.classifier import LinearModel, LogitCalibration
-from crossentropy.evaluation import fit_temperature, stratified_folds
+from crossentropy.evaluation import fit_temperature
 from crossentropy.experiment._config import Config
 from crossentropy.experiment._rows import Rows
+from crossentropy.experiment._split import folds_of
 from crossentropy.linear import LogisticRegression, PenaltyPath, cross_validate_penalty, side_by_side
 from crossentropy.report import Optimality, Penalty, PenaltyPoint, Temperature
 from crossentropy.tables import Features
@@ -44,6 +45,8 @@ class Fitted:
     optimality: Optimality
     out_of_fold: NDArray[np.float64]
     """(N, K) calibrated logits of each training row by the fit that did not see it; NaN where no fit left it out."""
+    folds: str
+    """How the folds were made."""
     log: tuple[dict[str, Any], ...]
 
 
@@ -56,7 +59,7 @@ def fit(config: Config, rows: Rows, encoded: Features, clock: Callable[[str, str
     features = _for_solver(encoded)
     class_weight = _class_weight(config, rows)
     calibration = LogitCalibration(-np.log(class_weight), 1.0)
-    folds = stratified_folds(rows.ids, FOLDS, np.random.default_rng([config.seed, 1]))
+    folds, how = folds_of(config, rows, FOLDS)
     held_out = folds >= 0
     path: PenaltyPath | None = None
     if held_out.any():
@@ -72,7 +75,7 @@ def fit(config: Config, rows: Rows, encoded: Features, clock: Callable[[str, str
             scouts=1 if encoded.sparse is not None and len(rows.ids) >= _MANY else None,
         )
     C = path.C if path is not None else config.C or _DEFAULT_C
-    clock("folds", f"Chose C = {C:g} in {FOLDS} folds" if config.C is None else "Predicted out of fold")
+    clock("folds", f"Chose C = {C:g} in {how}" if config.C is None else "Predicted out of fold")
     temperature = Temperature(
         value=1.0, loss_before=None, loss_after=None, corrected=config.class_weight is not None
     )
@@ -110,6 +113,7 @@ def fit(config: Config, rows: Rows, encoded: Features, clock: Callable[[str, str
         out_of_fold=np.full((len(rows.ids), len(rows.classes)), np.nan)
         if path is None
         else calibration(path.out_of_fold_logits),
+        folds=how,
         log=(
             *({"step": "penalty", **point.model_dump()} for point in points),
             {"step": "temperature", **temperature.model_dump()},

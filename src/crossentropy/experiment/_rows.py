@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from crossentropy.tables import (
     read_targets,
 )
 
+if TYPE_CHECKING:
+    import polars as pl
+
 __all__ = ["Rows", "read_rows", "roles", "shared_rows", "strange_rows"]
 
 
@@ -27,7 +31,8 @@ __all__ = ["Rows", "read_rows", "roles", "shared_rows", "strange_rows"]
 class Rows:
     """Some rows of a table: `position` (N,) is each row's place in it, counted from 0.
 
-    `weights` (N,) are ones where no column of weights was named (`weighted` is False).
+    `weights` (N,) are ones where no column of weights was named (`weighted` is False). `groups` (N,) are ids of groups
+    of rows that belong together, `times` (N,) when each row was: None where no column says it.
     """
 
     table: Table
@@ -36,6 +41,8 @@ class Rows:
     position: NDArray[np.int64]
     classes: tuple[bool | int | str, ...]
     weighted: bool
+    groups: NDArray[np.int64] | None = None
+    times: NDArray[np.float64] | None = None
 
     @property
     def given_weights(self) -> NDArray[np.float64] | None:
@@ -50,6 +57,8 @@ class Rows:
             ids=self.ids[mask],
             weights=self.weights[mask],
             position=self.position[mask],
+            groups=None if self.groups is None else self.groups[mask],
+            times=None if self.times is None else self.times[mask],
         )
 
 
@@ -75,15 +84,22 @@ def read_rows(
             raise DataError(f"{table.name}: column {config.weight!r}: every weight is 0.")
         classes = read_targets(heavy, config.target).classes
     ids = class_ids(table, config.target, classes)
-    whole = Rows(table, ids, weights, np.arange(table.frame.height), classes, weighted)
-    kept = whole.take((ids >= 0) & (weights > 0))
+    times = _times(config, table)
+    whole = Rows(
+        table, ids, weights, np.arange(table.frame.height), classes, weighted, _groups(config, table), times
+    )
+    timeless = np.zeros(len(ids), np.bool_) if times is None else np.isnan(times)
+    kept = whole.take((ids >= 0) & (weights > 0) & ~timeless)
     if len(kept.ids) == 0:
         found = class_values(table, config.target).drop_nulls().unique().sort().head(5).to_list()
         raise DataError(
             f"{table.name}: no row has a target among the classes of the training rows: "
             f"{', '.join(map(repr, found)) or 'all are missing'} and not {', '.join(map(repr, classes[:5]))}.",
         )
-    return kept, tuple(_sentences(config, table, ids, weights))
+    said = _sentences(config, table, ids, weights)
+    if timeless.any():
+        said.append(f"{table.name}: {_left_out(timeless.sum(), f'without a time in column {config.time!r}')}")
+    return kept, tuple(said)
 
 
 def _sentences(
@@ -136,6 +152,10 @@ def roles(config: Config) -> dict[str, str]:
         found[config.weight] = "the row weights"
     if config.id is not None:
         found[config.id] = "the row names"
+    if config.group is not None:
+        found[config.group] = "the groups"
+    if config.time is not None:
+        found[config.time] = "the time"
     return found
 
 
@@ -187,3 +207,73 @@ def shared_rows(encoder: Encoder, rows: Rows, held_out: Rows) -> tuple[str, ...]
         f"{shared:,} of {n:,} test rows ({100 * shared / n:.1f} %) equal a training row in every column used: "
         "on those the model may remember rather than know.",
     )
+
+
+def _times(config: Config, table: Table) -> NDArray[np.float64] | None:
+    """Return when each row was, as a number in some unit, NaN where that is missing; None where no column says it.
+
+    Raises:
+        DataError: a value is no date, time or number.
+    """
+    import polars as pl
+
+    if config.time is None or config.time not in table.frame.columns:
+        return None
+    series = table.frame[config.time]
+    if series.dtype.is_temporal():
+        found = series.to_physical().cast(pl.Float64)
+    elif series.dtype.is_numeric():
+        found = series.cast(pl.Float64)
+    else:
+        text = series.cast(pl.String).str.strip_chars()
+        found = text.cast(pl.Float64, strict=False)
+        if found.null_count() > text.null_count():
+            found = _moments(text)
+        wrong = np.flatnonzero((found.is_null() & text.is_not_null()).to_numpy())
+        if len(wrong):
+            place, value = table.origin[int(wrong[0])], text[int(wrong[0])]
+            raise DataError(
+                f"{table.name}: column {config.time!r}, {place}: {value!r} is no time.",
+                fix="Expected dates such as 2024-01-31 or 2024-01-31 17:05, or numbers.",
+            )
+    values = found.fill_null(float("nan")).to_numpy().astype(np.float64)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _moments(text: pl.Series) -> pl.Series:
+    """Return text as microseconds, null where it is no date in the form that most of its rows have."""
+    import polars as pl
+
+    best = text.to_frame("t").select(pl.lit(None, pl.Float64)).to_series().new_from_index(0, len(text))
+    for form in _FORMS:
+        moments = text.str.to_datetime(form, strict=False, time_unit="us").to_physical().cast(pl.Float64)
+        if moments.null_count() < best.null_count():
+            best = moments
+    return best
+
+
+# ISO 8601 in its usual spellings; days and months the other way round cannot be told apart, and are not guessed.
+_FORMS = (
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.fZ",
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%d.%m.%Y %H:%M",
+)
+
+
+def _groups(config: Config, table: Table) -> NDArray[np.int64] | None:
+    """Return the group of each row; a row without one is a group of its own."""
+    import polars as pl
+
+    if config.group is None or config.group not in table.frame.columns:
+        return None
+    known = table.frame[config.group].cast(pl.String).rank("dense").to_numpy().astype(np.float64)
+    absent = np.isnan(known)
+    known[absent] = len(known) + np.arange(int(absent.sum()))
+    return known.astype(np.int64)

@@ -29,6 +29,8 @@ def prediction_table(
 ) -> pl.DataFrame:
     """Return a flat table: id, target, label, p_<class>..., loss_nats; without the targets' two when unknown.
 
+    Behind the id stand the group and the weight of the row, where there are any.
+
     Args:
         classifier: whose classes name the columns.
         logits: (N, K), calibrated.
@@ -41,6 +43,10 @@ def prediction_table(
     probabilities = softmax(logits, axis=1)
     columns = [pl.Series("id", ids)]
     if rows is not None:
+        if rows.groups is not None:
+            columns.append(pl.Series("group", rows.groups))
+        if rows.weighted:
+            columns.append(pl.Series("weight", rows.weights))
         columns.append(names.gather(rows.ids).rename("target"))
     columns.append(names.gather(logits.argmax(axis=1)).rename("label"))
     columns += [pl.Series(f"p_{name}", probabilities[:, k]) for k, name in enumerate(classifier.classes)]

@@ -13,15 +13,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 from crossentropy.classifier import Classifier
-from crossentropy.errors import ConfigError, DataError
-from crossentropy.evaluation import evaluate, stratified_test
+from crossentropy.errors import ConfigError
+from crossentropy.evaluation import evaluate
 from crossentropy.experiment._config import Config, make_config, make_reading
 from crossentropy.experiment._environment import environment
-from crossentropy.experiment._rows import Rows, read_rows, roles, shared_rows, strange_rows
+from crossentropy.experiment._rows import roles, shared_rows, strange_rows
 from crossentropy.experiment._run import Run
+from crossentropy.experiment._split import split
 from crossentropy.experiment._tell import label_errors, prediction_table, row_names, worst_rows
 from crossentropy.report import ColumnNote, Summary, advise, without_rows
 from crossentropy.tables import (
@@ -29,7 +28,6 @@ from crossentropy.tables import (
     Expected,
     Reading,
     Table,
-    find_column,
     infer_columns,
     notices,
     read_table,
@@ -56,8 +54,9 @@ def train(
         test: the table to test on, like `data`; by default a stratified fifth of the rows of `data`.
         config: all settings at once, as `read_config` gives them; then no other setting is allowed.
         say: is called with one line for each step of the work.
-        **settings: the fields of `Config`: test_size, C, weight, class_weight, drop, id, show_rows, seed; and how
-            the data are read, where it should not be recognised: separator, decimal, quote, encoding, header, kinds.
+        **settings: the fields of `Config`: test_size, group, time, group_duplicates, C, weight, class_weight, drop, id,
+            show_rows, seed; and how the data are read, where it should not be recognised: separator, decimal, quote,
+            encoding, header, kinds.
 
     Returns:
         The run: `.classifier`, `.summary`, `.predictions`, and `.save(folder)`.
@@ -70,7 +69,8 @@ def train(
     clock = _Clock(say or (lambda line: None))
     config, table, test_table = _sources(data, target, test, config, settings)
     clock("read", f"Read {table.frame.height:,} rows of {table.frame.width} columns from {_described(table)}")
-    rows, held_out, notes = _split(config, table, test_table)
+    sides = split(config, table, test_table)
+    rows, held_out = sides.rows, sides.held_out
     # scikit-learn takes longer to import than all else together, and a table that is refused needs nothing of it
     from crossentropy.experiment._fit import FOLDS, fit
 
@@ -87,7 +87,7 @@ def train(
     logits = classifier.logits(held_out.table)
     notes = (
         *table.notes,
-        *notes,
+        *sides.notes,
         *strange_rows(rows, columns, FOLDS),
         *shared_rows(encoder, rows, held_out),
         *(f"Test rows of {notice}" for notice in notices(encoder, held_out.table, known=tuple(parts))),
@@ -101,8 +101,14 @@ def train(
         rows_test=len(held_out.ids),
         features=features.shape[1],
         seed=config.seed,
-        split=_how(config, test_table),
-        test=evaluate(logits, held_out.ids, classes=rows.classes, sample_weight=held_out.given_weights),
+        split=sides.how if fitted.folds == f"{FOLDS} folds" else f"{sides.how}; {fitted.folds}",
+        test=evaluate(
+            logits,
+            held_out.ids,
+            classes=rows.classes,
+            sample_weight=held_out.given_weights,
+            groups=held_out.groups,
+        ),
         penalty=fitted.penalty,
         temperature=fitted.temperature,
         optimality=fitted.optimality,
@@ -207,29 +213,3 @@ def _described(table: Table) -> str:
 
 def _place(source: Any) -> str | None:
     return str(source) if isinstance(source, str | Path) else None
-
-
-def _split(config: Config, table: Table, test_table: Table | None) -> tuple[Rows, Rows, tuple[str, ...]]:
-    """Return training rows, test rows, and what is to be said of the rows left out."""
-    for name in config.drop:
-        find_column(table, name, "to be dropped")
-    for name, kind in config.kinds.items():
-        find_column(table, name, f"to be read as {kind}")
-    if config.id is not None:
-        find_column(table, config.id, "the row names")
-    rows, notes = read_rows(config, table)
-    if test_table is not None:
-        held_out, more = read_rows(config, test_table, rows.classes)
-        return rows, held_out, (*notes, *more)
-    is_test = stratified_test(rows.ids, config.test_size, np.random.default_rng([config.seed, 0]))
-    if not is_test.any():
-        raise DataError(
-            f"{table.name}: {len(is_test)} rows are too few to set any aside.", fix="Give --test FILE."
-        )
-    return rows.take(~is_test), rows.take(is_test), notes
-
-
-def _how(config: Config, test_table: Table | None) -> str:
-    if test_table is not None:
-        return f"tested on {test_table.name}"
-    return f"{config.test_size:.0%} of the rows, stratified by class"

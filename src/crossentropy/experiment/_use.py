@@ -66,7 +66,9 @@ def evaluate_run(
     rows, notes = read_rows(config, table, classifier.classes)
     logits = classifier.logits(rows.table)
     said = (*table.notes, *notes, *notices(classifier.encoder, rows.table, known=tuple(roles(config))))
-    return evaluate(logits, rows.ids, classes=classifier.classes, sample_weight=rows.given_weights), said
+    return evaluate(
+        logits, rows.ids, classes=classifier.classes, sample_weight=rows.given_weights, groups=rows.groups
+    ), said
 
 
 def predict_run(

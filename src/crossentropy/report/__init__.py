@@ -3,10 +3,12 @@
 _summary.py   a run as data
 _advice.py    what to look at next, by written rules
 _words.py     the sentences, _pieces.py the tables, _numbers.py the numbers and names: shared by every form
+_comparison.py  two runs side by side
 _text.py      the terminal; _markdown.py; _html.py with templates/, _charts.py and _images.py: the page
 """
 
 from crossentropy.report._advice import advise
+from crossentropy.report._comparison import comparison_text, comparison_verdict
 from crossentropy.report._html import house_style, to_html
 from crossentropy.report._markdown import to_markdown
 from crossentropy.report._numbers import clean, figure, nats, percent, quoted
@@ -34,6 +36,8 @@ __all__ = [
     "WorstRow",
     "advise",
     "clean",
+    "comparison_text",
+    "comparison_verdict",
     "evaluation_text",
     "figure",
     "house_style",

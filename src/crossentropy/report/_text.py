@@ -47,31 +47,31 @@ NOTE_LIMIT = 300
 def to_text(summary: Summary) -> str:
     """Return the run told in plain text, in lines of at most 80 columns."""
     blocks = [
-        [*_wrapped(f"{quoted(summary.target)} in {clean(summary.data, 120)}"), *_wrapped(run_words(summary))],
+        [*wrapped(f"{quoted(summary.target)} in {clean(summary.data, 120)}"), *wrapped(run_words(summary))],
         *_evaluation_blocks(summary.test, quoted(summary.target)),
         _labels(summary),
-        _section("Fit", _fit_items(summary)),
-        _section("Columns left out", _left_out_items(summary)),
-        _section("Notes", [clean(note, NOTE_LIMIT) for note in summary.notes]),
-        _section("What to look at next", [clean(advice, NOTE_LIMIT) for advice in summary.advice]),
+        section("Fit", _fit_items(summary)),
+        section("Columns left out", _left_out_items(summary)),
+        section("Notes", [clean(note, NOTE_LIMIT) for note in summary.notes]),
+        section("What to look at next", [clean(advice, NOTE_LIMIT) for advice in summary.advice]),
     ]
-    return _joined(blocks)
+    return joined(blocks)
 
 
 def evaluation_text(evaluation: Evaluation, target: str | None = None) -> str:
     """Return an evaluation told in plain text, in lines of at most 80 columns; `target` is the column's name."""
-    return _joined(_evaluation_blocks(evaluation, "the class" if target is None else quoted(target)))
+    return joined(_evaluation_blocks(evaluation, "the class" if target is None else quoted(target)))
 
 
 def _evaluation_blocks(test: Evaluation, target: str) -> list[list[str]]:
     return [
-        _wrapped(" ".join(verdict(test, target))),
+        wrapped(" ".join(verdict(test, target))),
         [
             "Loss on the test rows",
             *_ruler(test),
-            *_wrapped(loss_words(test), "  "),
-            *_wrapped(skill_words(test), "  "),
-            *(_wrapped(parts_words(test), "  ") if test.parts else ()),
+            *wrapped(loss_words(test), "  "),
+            *wrapped(skill_words(test), "  "),
+            *(wrapped(parts_words(test), "  ") if test.parts else ()),
         ],
         _told("Accuracy", accuracy_words(test), rates_words(test)),
         _told("Calibration", calibration_words(test), point_words(test)),
@@ -92,7 +92,7 @@ def _ruler(test: Evaluation) -> list[str]:
             bar = "#" * round(RULER * min(1.0, max(0.0, anchor.loss / end)))
         numbers = f"{_narrow(anchor.loss):>9}{_narrow(bits(anchor.loss)):>9}{unsure:>17}"
         lines.append(f"  {anchor.name:<18}{numbers}  |{bar}")
-    return [*lines, f"  {interval_words(test)}"] if interval_words(test) else lines
+    return [*lines, *wrapped(interval_words(test), "  ")] if interval_words(test) else lines
 
 
 def _narrow(value: float) -> str:
@@ -125,7 +125,7 @@ def _pairs(test: Evaluation) -> list[str]:
         f"{count(p.rows, 'row')}, {percent(p.share)} of its rows"
         for p in top_pairs(test)[:4]
     ]
-    return _section("Most often confused", items)
+    return section("Most often confused", items)
 
 
 def _labels(summary: Summary) -> list[str]:
@@ -135,7 +135,7 @@ def _labels(summary: Summary) -> list[str]:
     shown = [f"row {clean(row.id, 24)}: {suspect_words(row)}" for row in labels.listed[:3]]
     return [
         *_told("Labels that are probably wrong", label_words(labels)),
-        *_section("", shown)[1:],
+        *section("", shown)[1:],
     ]
 
 
@@ -153,17 +153,18 @@ def _left_out_items(summary: Summary) -> Sequence[str]:
     return [*items, f"and {count(len(columns) - 6, 'more column')}"] if len(columns) > 6 else items
 
 
-def _section(title: str, items: Iterable[str]) -> list[str]:
-    wrapped = [part for item in items if item for part in _wrapped(item, "    ", "  - ")]
-    return [title, *wrapped] if wrapped else []
+def section(title: str, items: Iterable[str]) -> list[str]:
+    """Return a titled list, empty where it has no items."""
+    lines = [part for item in items if item for part in wrapped(item, "    ", "  - ")]
+    return [title, *lines] if lines else []
 
 
 def _told(title: str, *sentences: str) -> list[str]:
-    wrapped = [part for sentence in sentences if sentence for part in _wrapped(sentence, "  ")]
-    return [title, *wrapped] if wrapped else []
+    lines = [part for sentence in sentences if sentence for part in wrapped(sentence, "  ")]
+    return [title, *lines] if lines else []
 
 
-def _wrapped(text: str, indent: str = "", first: str | None = None) -> list[str]:
+def wrapped(text: str, indent: str = "", first: str | None = None) -> list[str]:
     """Wrap by the columns that a terminal uses, in which an emoji or a Chinese character takes two."""
     lines: list[str] = []
     current = indent if first is None else first
@@ -187,6 +188,7 @@ def _broken(word: str, width: int) -> Iterable[str]:
     yield word
 
 
-def _joined(blocks: Iterable[Sequence[str]]) -> str:
+def joined(blocks: Iterable[Sequence[str]]) -> str:
+    """Return blocks of lines as one text."""
     text = "\n\n".join("\n".join(line_.rstrip() for line_ in block) for block in blocks if block)
     return text.replace(NBSP, " ") + "\n"

@@ -136,7 +136,12 @@ def interval_words(test: Evaluation) -> str:
     """Return the interval of the loss, if it has one."""
     if not math.isfinite(test.loss.low) or not math.isfinite(test.loss.high):
         return ""
-    return f"{INTERVAL} of the model’s loss: {between(test.loss)}{NBSP}nats."
+    sentence = f"{INTERVAL} of the model’s loss: {between(test.loss)}{NBSP}nats."
+    if test.groups is None:
+        return sentence
+    return (
+        f"{sentence} Rows of a group are alike, so every interval is that of {count(test.groups, 'group')}."
+    )
 
 
 def skill_words(test: Evaluation) -> str:
