@@ -42,7 +42,8 @@ def test_the_command_tells_it_in_a_sentence_and_as_data(run, other, tmp_path):
     assert code == 0
     assert json.loads(out)["difference"]["value"] == crossentropy.compare(run, other).difference.value
     code, out, _ = call("compare", "one", "one", cwd=tmp_path)
-    assert "Neither is shown to be better" in out
+    assert "“one” and “one” lose the same on every row." in out
+    assert "Rows that differ most" not in out
 
 
 def test_rows_are_matched_by_name_whatever_their_order(run, other):

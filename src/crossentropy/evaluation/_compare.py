@@ -106,7 +106,8 @@ _CLASSES = 12
 
 def _largest(of_class: dict[int, NDArray[np.bool_]], moved: Floats) -> list[tuple[int, NDArray[np.bool_]]]:
     """Return the classes that move the loss most, the one that moves it most first."""
-    return sorted(of_class.items(), key=lambda item: -abs(float(moved[item[1]].sum())))[:_CLASSES]
+    touched = [(c, rows) for c, rows in of_class.items() if moved[rows].any()]
+    return sorted(touched, key=lambda item: -abs(float(moved[item[1]].sum())))[:_CLASSES]
 
 
 def _known(estimate: Estimate | None) -> Estimate:

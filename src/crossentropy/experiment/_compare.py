@@ -67,7 +67,8 @@ def compare(first: Run | Path | str, second: Run | Path | str) -> Comparison:
     )
     if not (one.config.show_rows and two.config.show_rows):
         return found
-    order = np.argsort(-np.abs(losses[1] - losses[0]), kind="stable")[:_CHANGED].tolist()
+    moved = np.abs(losses[1] - losses[0])
+    order = [int(i) for i in np.argsort(-moved, kind="stable")[:_CHANGED] if moved[i] > 0]
     changed = tuple(
         ChangedRow(
             id=str(left["id"][i]),

@@ -25,6 +25,8 @@ def comparison_verdict(found: Comparison) -> str:
     first, second = (quoted(name, 60) for name in found.names)
     low, high = found.difference.low, found.difference.high
     size = abs(found.difference.value)
+    if low == high == 0:
+        return f"{first} and {second} lose the same on every row."
     if low <= 0 <= high:
         sides = f"{signed(low)} to {signed(high)}"
         return (
