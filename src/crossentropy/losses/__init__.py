@@ -6,6 +6,7 @@ _rows.py         a batch of any shape as rows of logits
 _fast.py         cross-entropy by the CPU kernels, as a step of autograd; says when they apply
 _passes.py       a batch on its way through the kernels, and memory for its gradient
 _kernels.py      one pass over each row while it is in cache
+_row_loops.py    the loops over elements that they are made of
 _plain_kernels.py  the same for class ids without options, with half of the exponentials
 _column_kernels.py  many rows together, a row in each lane: few classes, or classes that are not the last axis
 _facts.py        by-products in the same pass

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from crossentropy.losses._kernels import bend, transform
+from crossentropy.losses._row_loops import bend, transform
 from crossentropy.losses._turn import transpose
 from crossentropy.losses._vector import exponential, kernel, load, logarithm, maximum, store, summing
 

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from crossentropy.losses._kernels import BLOCK, fill, largest_of, losses, statistics, whole_rows
+from crossentropy.losses._kernels import BLOCK, losses, statistics, whole_rows
+from crossentropy.losses._row_loops import fill, largest_of
 from crossentropy.losses._vector import exponential, kernel, summing
 
 _PIECE = 64
@@ -128,6 +129,7 @@ def rows_with_facts(
     result: Any,
     facts: Any,
     scratch: Any,
+    kept: Any,
     begin: int,
     end: int,
 ) -> None:
@@ -135,7 +137,7 @@ def rows_with_facts(
     out = terms[6]
     for i in range(begin, end):
         if slopes.shape[0] > 0:
-            whole_rows(z, slopes, terms, state, scale, result, scratch, i, i + 1)
+            whole_rows(z, slopes, terms, state, scale, result, scratch, kept, i, i + 1)
         else:
             statistics(z, 0, terms, state, scratch, i, i + 1)
             losses(terms, state, result, i, i + 1)

@@ -53,6 +53,7 @@ class FactPass(RowPass):
             self.losses,
             self.facts,
             self._scratch(),
+            self._kept(),
             begin,
             end,
         )

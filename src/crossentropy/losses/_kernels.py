@@ -4,7 +4,8 @@ A row of logits comes from memory once. Its blocks of 4096 elements go through t
 sum of exponentials against the largest so far, sums against the target (`statistics`). Then, from the second-level
 cache, its gradient is written (`gradient`).
 Memory traffic is that of reading the logits and writing the gradient once, two passes; torch's composition makes six.
-The second pass takes the exponentials anew rather than store them.
+Where losses and gradient are made together (`whole_rows`), the row is kept beside with its exponentials; a gradient
+that is made later takes them anew.
 
 Both halves take a tile of the logits as well, columns `first` to `first + width` of all K: the sums go on from where
 the tile before has left them. A caller that makes the logits tile by tile can run the same code; so far none does.
@@ -23,13 +24,35 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from crossentropy.losses._vector import exponential, hyperbolic, kernel, load, maximum, store, summing
+from crossentropy.losses._row_loops import (
+    any_nan,
+    bend,
+    dense_sums,
+    fill,
+    largest_of,
+    minus,
+    minus_weighted,
+    power_sum,
+    powers_in_place,
+    put,
+    put_scaled,
+    scaled,
+    scaled_sum,
+    softmax_times,
+    weighted_dense_sums,
+    weighted_sum,
+    whole_vectors,
+)
+from crossentropy.losses._vector import kernel, store
 
 BLOCK = 4096
 """Elements of a row that are worked on together: 16 KiB in float32, with as much for the gradient, of 32 in L1."""
 
 STRIDE = BLOCK + 144
 """Elements between the two scratch rows: at a multiple of 4 KiB the loads of one wait for the stores of the other."""
+
+FEW_IDS = 8
+"""Class ids of a row up to which each is looked for among all of them."""
 
 
 class Terms(NamedTuple):
@@ -56,97 +79,28 @@ class State(NamedTuple):
 
 
 @kernel
-def largest_of(block: Any) -> Any:
-    """The largest element; NaN is passed over."""
-    m = block[0]
-    for j in range(block.shape[0]):
-        m = maximum(m, block[j])
-    return m
-
-
-@summing
-def _power_sum(block: Any, m: Any) -> Any:
-    s = m * 0
-    for j in range(block.shape[0]):
-        s += exponential(block[j] - m)
-    return s
-
-
-@summing
-def _scaled_sum(block: Any) -> float:
-    s = 0.0
-    for j in range(block.shape[0]):
-        s += np.float64(block[j])
-    return s
-
-
-@summing
-def _weighted_sum(block: Any, weights: Any) -> float:
-    s = 0.0
-    for j in range(block.shape[0]):
-        w = np.float64(weights[j])
-        s += 0.0 if w == 0.0 else w * np.float64(block[j])
-    return s
-
-
-@summing
-def _dense_sums(block: Any, target: Any, weight: float) -> Any:
-    total, against = 0.0, 0.0
-    for j in range(block.shape[0]):
-        w = np.float64(load(target[j])) * weight
-        total += w
-        against += 0.0 if w == 0.0 else w * np.float64(block[j])
-    return total, against
-
-
-@summing
-def _weighted_dense_sums(block: Any, target: Any, weights: Any) -> Any:
-    total, against = 0.0, 0.0
-    for j in range(block.shape[0]):
-        w = np.float64(load(target[j])) * np.float64(weights[j])
-        total += w
-        against += 0.0 if w == 0.0 else w * np.float64(block[j])
-    return total, against
-
-
-@kernel
-def fill(part: Any, bias: Any, numbers: Any, block: Any) -> None:
-    """The transformed logits of a part of a row, and -inf behind; `bias` is its part, or has no elements."""
-    n = part.shape[0]
-    for j in range(n):
-        block[j] = load(part[j])
-    for j in range(n, block.shape[0]):
-        block[j] = -np.inf
-    if bias.shape[0] > 0:
-        for j in range(n):
-            block[j] += bias[j]
-    transform(block[:n], numbers)
-
-
-@kernel
-def transform(block: Any, numbers: Any) -> None:
-    """The soft cap and the temperature, in place."""
-    cap = numbers[0]
-    if cap > 0:
-        for j in range(block.shape[0]):
-            block[j] = block.dtype.type(cap) * hyperbolic(block[j] * block.dtype.type(1 / cap))
-    if numbers[1] != 1.0:
-        for j in range(block.shape[0]):
-            block[j] *= block.dtype.type(numbers[1])
-
-
-@kernel
-def _whole_vectors(n: int) -> int:
-    # What is left over by a loop over whole vectors is done one by one, at thirty times the time an element.
-    return (n + 63) // 64 * 64
-
-
-@kernel
-def _any_nan(block: Any) -> bool:
-    count = 0
-    for j in range(block.shape[0]):
-        count += block[j] != block[j]
-    return count > 0
+def _row_sums(
+    block: Any,
+    i: int,
+    low: int,
+    high: int,
+    uniform: Any,
+    dense: Any,
+    weight: Any,
+    totals: Any,
+    against: Any,
+) -> None:
+    if uniform.shape[0] == 1:
+        against[i] += np.float64(uniform[0]) * scaled_sum(block)
+    elif uniform.shape[0] > 1:
+        against[i] += weighted_sum(block, uniform[low:high])
+    if dense.shape[0] > 0:
+        if weight.shape[0] == 1:
+            total, product = dense_sums(block, dense[i, low:high], np.float64(weight[0]))
+        else:
+            total, product = weighted_dense_sums(block, dense[i, low:high], weight[low:high])
+        totals[i] += total
+        against[i] += product
 
 
 @kernel
@@ -171,7 +125,7 @@ def _row_statistics(
     width = row.shape[0]
     for start in range(0, width, BLOCK):
         stop = min(start + BLOCK, width)
-        block, padded = scratch[0, : stop - start], scratch[0, : _whole_vectors(stop - start)]
+        block, padded = scratch[0, : stop - start], scratch[0, : whole_vectors(stop - start)]
         low, high = first + start, first + stop
         fill(row[start:stop], bias[low:high], numbers, padded)
         top = np.float64(largest_of(padded))
@@ -179,20 +133,10 @@ def _row_statistics(
             s *= math.exp(m - top)
             m = top
         if m > -np.inf:
-            s += np.float64(_power_sum(padded, block.dtype.type(m)))
-        elif _any_nan(block):
+            s += np.float64(power_sum(padded, block.dtype.type(m)))
+        elif any_nan(block):
             s = np.nan
-        if uniform.shape[0] == 1:
-            against[i] += np.float64(uniform[0]) * _scaled_sum(block)
-        elif uniform.shape[0] > 1:
-            against[i] += _weighted_sum(block, uniform[low:high])
-        if dense.shape[0] > 0:
-            if weight.shape[0] == 1:
-                total, product = _dense_sums(block, dense[i, low:high], np.float64(weight[0]))
-            else:
-                total, product = _weighted_dense_sums(block, dense[i, low:high], weight[low:high])
-            totals[i] += total
-            against[i] += product
+        _row_sums(block, i, low, high, uniform, dense, weight, totals, against)
         for j in range(ids.shape[1]):
             k = ids[i, j]
             if low <= k < high:
@@ -220,47 +164,32 @@ def _row_loss(
 
 
 @kernel
-def _softmax_times(block: Any, shift: Any, factor: Any, slope: Any) -> None:
-    for j in range(block.shape[0]):
-        slope[j] = exponential(block[j] - shift) * factor
-
-
-@kernel
-def _minus(slope: Any, scale: Any, values: Any) -> None:
-    if values.shape[0] == 1:
-        share = scale * slope.dtype.type(load(values[0]))
-        for j in range(slope.shape[0]):
-            slope[j] -= share
-    else:
-        for j in range(slope.shape[0]):
-            slope[j] -= scale * slope.dtype.type(load(values[j]))
-
-
-@kernel
-def _minus_weighted(slope: Any, scale: Any, values: Any, weights: Any) -> None:
-    for j in range(slope.shape[0]):
-        slope[j] -= scale * weights[j] * slope.dtype.type(load(values[j]))
-
-
-@kernel
-def bend(slope: Any, block: Any, numbers: Any) -> None:
-    """The derivative of the transformed logit by the logit, as a factor."""
+def _less_targets(
+    slope: Any,
+    i: int,
+    low: int,
+    high: int,
+    ids: Any,
+    shares: Any,
+    uniform: Any,
+    dense: Any,
+    weight: Any,
+    scale: float,
+) -> None:
     kind = slope.dtype.type
-    inner = kind(numbers[1])
-    if numbers[0] > 0:
-        back = kind(1 / (numbers[0] * numbers[1]))
-        for j in range(slope.shape[0]):
-            t = block[j] * back
-            slope[j] *= (kind(1) - t * t) * inner
-    elif numbers[1] != 1.0:
-        for j in range(slope.shape[0]):
-            slope[j] *= inner
-
-
-@kernel
-def _put(slope: Any, out: Any) -> None:
-    for j in range(slope.shape[0]):
-        out[j] = store(slope[j], out[j])
+    if uniform.shape[0] == 1:
+        minus(slope, kind(scale), uniform)
+    elif uniform.shape[0] > 1:
+        minus(slope, kind(scale), uniform[low:high])
+    if dense.shape[0] > 0:
+        if weight.shape[0] == 1:
+            minus(slope, kind(scale * weight[0]), dense[i, low:high])
+        else:
+            minus_weighted(slope, kind(scale), dense[i, low:high], weight[low:high])
+    for j in range(ids.shape[1]):
+        k = ids[i, j]
+        if low <= k < high:
+            slope[k - low] -= kind(scale * (shares[i, j] if shares.shape[0] > 0 else 1.0))
 
 
 @kernel
@@ -291,24 +220,12 @@ def _row_gradient(
     for start in range(0, width, BLOCK):
         stop = min(start + BLOCK, width)
         low, high = first + start, first + stop
-        slope, padded = scratch[1, : stop - start], _whole_vectors(stop - start)
+        slope, padded = scratch[1, : stop - start], whole_vectors(stop - start)
         fill(row[start:stop], bias[low:high], numbers, scratch[0, :padded])
-        _softmax_times(scratch[0, :padded], kind(m), kind(factor), scratch[1, :padded])
-        if uniform.shape[0] == 1:
-            _minus(slope, kind(scale), uniform)
-        elif uniform.shape[0] > 1:
-            _minus(slope, kind(scale), uniform[low:high])
-        if dense.shape[0] > 0:
-            if weight.shape[0] == 1:
-                _minus(slope, kind(scale * weight[0]), dense[i, low:high])
-            else:
-                _minus_weighted(slope, kind(scale), dense[i, low:high], weight[low:high])
-        for j in range(ids.shape[1]):
-            k = ids[i, j]
-            if low <= k < high:
-                slope[k - low] -= kind(scale * (shares[i, j] if shares.shape[0] > 0 else 1.0))
+        softmax_times(scratch[0, :padded], kind(m), kind(factor), scratch[1, :padded])
+        _less_targets(slope, i, low, high, ids, shares, uniform, dense, weight, scale)
         bend(slope, scratch[0, : stop - start], numbers)
-        _put(slope, out[start:stop])
+        put(slope, out[start:stop])
 
 
 @kernel
@@ -386,51 +303,71 @@ def gradient(
 
 @kernel
 def whole_rows(
-    z: Any, slopes: Any, terms: Any, state: Any, scale: Any, result: Any, scratch: Any, begin: int, end: int
+    z: Any,
+    slopes: Any,
+    terms: Any,
+    state: Any,
+    scale: Any,
+    result: Any,
+    scratch: Any,
+    kept: Any,
+    begin: int,
+    end: int,
 ) -> None:
-    """All of it for rows that lie whole in `z`, each while it is in cache."""
+    """All of it for rows that lie whole in `z`, each while it is in cache.
+
+    `kept` has room for a row in whole vectors: its logits, then their exponentials, which are taken once.
+    """
     ids, shares, uniform, dense, weight, bias, out, numbers = terms
     largest, powers, totals, against, at = state
+    kind = kept.dtype.type
+    width = z.shape[1]
+    padded = kept[: whole_vectors(width)]
+    bent = numbers[0] > 0.0 or numbers[1] != 1.0
+    ids_alone = ids.shape[1] <= FEW_IDS and uniform.shape[0] == 0 and dense.shape[0] == 0 and not bent
     for i in range(begin, end):
         if out.shape[0] > 0 and out[i]:
             result[i] = 0.0
             slopes[i, :] = 0
             continue
-        row = z[i]
-        _row_statistics(
-            row,
-            i,
-            0,
-            ids,
-            uniform,
-            dense,
-            weight,
-            bias,
-            numbers,
-            largest,
-            powers,
-            totals,
-            against,
-            at,
-            scratch,
-        )
+        m, s = -np.inf, 0.0
+        for start in range(0, padded.shape[0], BLOCK):
+            stop = min(start + BLOCK, width)
+            block = padded[start : start + BLOCK]
+            fill(z[i, start:stop], bias[start:stop], numbers, block)
+            m = max(m, np.float64(largest_of(block)))
+        for start in range(0, padded.shape[0], BLOCK):
+            stop = min(start + BLOCK, width)
+            _row_sums(kept[start:stop], i, start, stop, uniform, dense, weight, totals, against)
+            for j in range(ids.shape[1]):
+                if start <= ids[i, j] < stop:
+                    at[i, j] = np.float64(kept[ids[i, j]])
+            s += np.float64(powers_in_place(padded[start : start + BLOCK], kind(m)))
+        largest[i], powers[i] = m, s
         result[i] = _row_loss(i, ids, shares, numbers, largest, powers, totals, against, at)
         by = scale[0] if scale.shape[0] == 1 else scale[i]
-        _row_gradient(
-            row,
-            slopes[i],
-            i,
-            0,
-            ids,
-            shares,
-            uniform,
-            dense,
-            weight,
-            bias,
-            numbers,
-            largest,
-            powers,
-            totals,
-            by,
-            scratch,
-        )
+        total = totals[i]
+        if numbers[2] > 0.0:
+            total += 2 * numbers[2] * (m + math.log(s))
+        factor = kind(by * total / s)
+        if ids_alone:
+            put_scaled(kept[:width], factor, slopes[i])
+            for j in range(ids.shape[1]):
+                k = ids[i, j]
+                if 0 <= k < width:
+                    share = 0.0
+                    for other in range(ids.shape[1]):
+                        if ids[i, other] == k:  # a class may be named twice
+                            share += shares[i, other] if shares.shape[0] > 0 else 1.0
+                    slopes[i, k] = store(kept[k] * factor - kind(by * share), slopes[i, k])
+            continue
+        for start in range(0, width, BLOCK):
+            stop = min(start + BLOCK, width)
+            slope = kept[start:stop]
+            scaled(slope, factor)
+            _less_targets(slope, i, start, stop, ids, shares, uniform, dense, weight, by)
+            if bent:
+                block = scratch[0, : stop - start]
+                fill(z[i, start:stop], bias[start:stop], numbers, block)
+                bend(slope, block, numbers)
+            put(slope, slopes[i, start:stop])

@@ -91,6 +91,11 @@ class RowPass(_Pass):
     def _scratch(self) -> Any:
         return np.empty((2, self.kernels.STRIDE), self.kind)
 
+    def _kept(self) -> Any:
+        from crossentropy.losses._row_loops import whole_vectors
+
+        return np.empty(whole_vectors(self.z.shape[1]), self.kind)
+
     def forward(self, slopes: Tensor | None) -> Tensor:
         """Return the result, and fill its gradient if there is one to fill."""
         out = None if slopes is None else array(slopes)
@@ -105,7 +110,16 @@ class RowPass(_Pass):
             self.kernels.losses(self.terms, self.state, self.losses, begin, end)
         else:
             self.kernels.whole_rows(
-                self.z, out, self.terms, self.state, self.scale, self.losses, scratch, begin, end
+                self.z,
+                out,
+                self.terms,
+                self.state,
+                self.scale,
+                self.losses,
+                scratch,
+                self._kept(),
+                begin,
+                end,
             )
 
     def gradient(self, slopes: Tensor, scale: Any) -> None:

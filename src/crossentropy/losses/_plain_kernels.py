@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from crossentropy.losses._kernels import largest_of
+from crossentropy.losses._row_loops import largest_of
 from crossentropy.losses._vector import exponential, kernel, summing
 
 WIDE = 64
