@@ -108,6 +108,10 @@ MISTAKES = {
         lambda: fails(lambda: F.nll_loss(logits(4, 3).log_softmax(1), IDS - 2)),
         "class-id-out-of-range",
     ),
+    "id of one row": (
+        lambda: fails(lambda: F.cross_entropy(logits(3), torch.tensor([3]))),
+        "class-id-out-of-range",
+    ),
     "float ids": (lambda: fails(lambda: F.cross_entropy(logits(4, 3), IDS.float())), "wrong-target"),
     "column": (lambda: fails(lambda: F.cross_entropy(logits(4, 3), IDS[:, None])), "wrong-target"),
     "multi-hot": (
@@ -166,6 +170,7 @@ CORRECT = {
     ),
     "empty": lambda: F.cross_entropy(logits(0, 3), IDS[:0], reduction="sum"),
     "one row": lambda: F.cross_entropy(logits(3), torch.tensor(1)),
+    "one row, its id in a list": lambda: F.cross_entropy(logits(3), torch.tensor([2])),
     "bce": bce_of(torch.ones(4, 1)),
 }
 

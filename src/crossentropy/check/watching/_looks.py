@@ -257,10 +257,13 @@ def _dead_features(call: Call) -> Iterator[Sight]:
 def _class_targets(call: Call, target: Tensor, classes: int, axis: int) -> Iterator[Sight]:
     shape = call.shape
     if len(shape) == target.ndim == 1 and not target.is_floating_point():
+        if target.numel() == 1 < classes:  # torch takes it for one row's id
+            yield from _outside(target, classes, call.ignore_index)
+            return
         yield Sight(
             "wrong-target",
-            f"an input of shape {shape} is one row of {classes} classes, but there are {target.numel()} targets: class "
-            "ids or decisions may stand where logits of shape (rows, classes) belong",
+            f"an input of shape {shape} is one row of {classes} classes, but the target has shape "
+            f"{tuple(target.shape)}: class ids or decisions may stand where logits of shape (rows, classes) belong",
         )
         return
     if target.ndim == len(shape) > 0 and tuple(target.shape[1:]) == shape[1:]:
