@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from scipy.special import softmax
 
+import crossentropy
 from crossentropy.bundle import Bundle, read_bundle, write_bundle
 from crossentropy.classifier import Classifier, LinearModel, LogitCalibration
 from crossentropy.errors import BundleError
@@ -124,3 +125,28 @@ def test_a_changed_meaning_is_refused(frame, tmp_path, change):
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(BundleError, match=r"not a saved classifier|not JSON"):
         Classifier.load(tmp_path)
+
+
+def test_logits_are_the_sum_of_what_the_columns_add():
+    rng = np.random.default_rng(0)
+    words = ["red", "green", "blue", "old", "new"]
+    frame = pl.DataFrame(
+        {
+            "number": rng.normal(size=300),
+            "level": rng.choice(words, 300),
+            "text": [" ".join(rng.choice(words, 4)) + f" {i % 7}" for i in range(300)],
+            "kind": rng.choice(["ash", "beech", "cedar"], 300),
+        }
+    )
+    found = crossentropy.train(
+        frame, target="kind", class_weight="balanced", kinds={"text": "text"}
+    ).classifier
+    rows = found.encoder.transform(read_table(frame))
+    parts = dict(found.contributions(rows))
+    assert list(parts) == ["number", "level", "text"]
+    logits = found.logits(frame)
+    centred = logits - logits.mean(axis=1, keepdims=True)
+    assert np.abs(sum(parts.values()) + found.centred_bias - centred).max() < 1e-12
+    for part in parts.values():
+        assert np.abs(part.sum(axis=1)).max() < 1e-12
+        assert np.abs(part).max() > 1e-3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,6 +107,31 @@ class Classifier:
             for notice in notices(self.encoder, table, known=(self.target,)):
                 warnings.warn(notice, DataWarning, stacklevel=3)
         return self.calibration(self.model.logits(features))
+
+    def column_weights(self, column: str) -> NDArray[np.float64]:
+        """Return the weights (d, K) of a column's features in the centred logits: those whose sum over classes is 0.
+
+        Softmax does not see a number that is added to all logits; centred, each logit says how far its class stands
+        above the mean of all.
+        """
+        weight = self.model.weight[:, self.encoder.places[column]].T
+        centred: NDArray[np.float64] = weight - weight.mean(axis=1, keepdims=True)
+        return centred / self.calibration.temperature
+
+    def contributions(self, features: Features) -> Iterator[tuple[str, NDArray[np.float64]]]:
+        """Give each column with what it adds to the centred logits (N, K), a column at a time.
+
+        The sum over the columns and `centred_bias` is the calibrated logits, less their mean over the classes.
+        """
+        for column, place in self.encoder.places.items():
+            yield column, features.times(place, self.column_weights(column))
+
+    @property
+    def centred_bias(self) -> NDArray[np.float64]:
+        """The centred logits (K,) before any column speaks."""
+        bias = self.calibration(self.model.bias)
+        centred: NDArray[np.float64] = bias - bias.mean()
+        return centred
 
     def decision_function(self, data: Any) -> NDArray[np.float64]:
         """Return the calibrated logits (N, K), or for two classes their difference (N,), as scikit-learn does."""

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from crossentropy.evaluation import (
     Calibration,
     ClassFigures,
+    ColumnShare,
     ConfusedPair,
     Estimate,
     Evaluation,
@@ -97,6 +98,10 @@ def summaries_of_any_figures(draw):
             ),
             "optimality": Optimality(
                 objective=draw(NUMBERS), gap=draw(NUMBERS), n_iter=draw(ROWS), message=""
+            ),
+            "contributions": tuple(
+                ColumnShare(name="x", worth=draw(ESTIMATES), share=draw(st.one_of(st.none(), ESTIMATES)))
+                for _ in range(draw(st.integers(0, 2)))
             ),
             "worst_rows": tuple(
                 WorstRow(

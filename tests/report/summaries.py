@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from crossentropy.evaluation import evaluate, losses_from_logits, stratified_test
+from crossentropy.evaluation import ColumnShare, Estimate, evaluate, losses_from_logits, stratified_test
 from crossentropy.report import (
     ColumnNote,
     Optimality,
@@ -126,8 +126,26 @@ def _tabular(data, name, target, C):
         )
     )
     return summary_from(
-        logits, data.target[test], data.target_names, data=name, target=target, columns=columns, cells=cells
+        logits,
+        data.target[test],
+        data.target_names,
+        data=name,
+        target=target,
+        columns=columns,
+        cells=cells,
+        contributions=shares(names),
     )
+
+
+def shares(names):
+    """What columns are worth: the first the most, the last one nothing."""
+    found = []
+    for i, name in enumerate(names):
+        worth = 0.3 / (i + 1) if i < len(names) - 1 else -0.001
+        worth = Estimate(value=worth, low=worth - 0.02, high=worth + 0.02)
+        share = Estimate(value=worth.value / 0.9, low=worth.low / 0.9, high=worth.high / 0.9)
+        found.append(ColumnShare(name=name, worth=worth, share=share if i % 5 else None))
+    return tuple(found)
 
 
 @cache
@@ -218,6 +236,7 @@ def named(names, *, image: bool = False) -> Summary:
         data=f"data {names[0]}",
         target=f"target {names[0]}",
         columns=columns,
+        contributions=shares(names),
         cells=cells,
         images=pictures,
         notes=tuple(f"note {n}" for n in names),

@@ -275,7 +275,9 @@ def test_extremes_of_size(k, n, names):
 
 
 def test_sections_without_content_are_left_out():
-    bare = wines().model_copy(update={"columns": (), "worst_rows": (), "notes": (), "advice": ()})
+    bare = wines().model_copy(
+        update={"columns": (), "worst_rows": (), "notes": (), "advice": (), "contributions": ()}
+    )
     page = parse(to_html(bare))
     assert [s.attributes["id"] for s in page.find("section")] == [
         "loss", "accuracy", "calibration", "confusion", "classes", "method"

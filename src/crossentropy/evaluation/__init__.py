@@ -8,18 +8,21 @@ _rates.py        figures of labels and ranking, over many draws at once
 _recalibrate.py  the loss after mending the confidence, out of sample
 _calibration.py  the calibration error with its noise floor, and the temperature
 _splits.py       test rows and folds, by class, group or time
+_contributions.py  what each column is worth
 _compare.py      two classifiers on the same rows
 _labels.py       labels that are probably wrong
 """
 
 from crossentropy.evaluation._calibration import fit_temperature
 from crossentropy.evaluation._compare import compare_losses
+from crossentropy.evaluation._contributions import column_shares
 from crossentropy.evaluation._evaluate import evaluate, losses_from_logits
 from crossentropy.evaluation._figures import (
     Calibration,
     ChangedRow,
     ClassChange,
     ClassFigures,
+    ColumnShare,
     Comparison,
     ConfusedPair,
     Estimate,
@@ -44,6 +47,7 @@ __all__ = [
     "ChangedRow",
     "ClassChange",
     "ClassFigures",
+    "ColumnShare",
     "Comparison",
     "ConfusedPair",
     "Estimate",
@@ -53,6 +57,7 @@ __all__ = [
     "LossParts",
     "ReliabilityBin",
     "SuspectPair",
+    "column_shares",
     "compare_losses",
     "evaluate",
     "find_label_errors",

@@ -124,6 +124,17 @@ class Evaluation(Figures):
     groups: int | None = None
 
 
+class ColumnShare(Figures):
+    """What a column is worth: the loss (nats a row) that comes back when its values are dealt anew among the rows.
+
+    `share` is that as a part of what the model knows beyond the class frequencies; None where it knows nothing.
+    """
+
+    name: str
+    worth: Estimate
+    share: Estimate | None
+
+
 class ClassChange(Figures):
     """How the mean loss of the rows of one class differs, second minus first, in nats."""
 

@@ -10,18 +10,27 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from crossentropy.classifier import Classifier
-from crossentropy.evaluation import LabelErrors, find_label_errors, losses_from_logits
+from crossentropy.evaluation import (
+    ColumnShare,
+    LabelErrors,
+    column_shares,
+    find_label_errors,
+    losses_from_logits,
+)
 from crossentropy.experiment._rows import Rows
 from crossentropy.report import SuspectLabels, WorstRow
+from crossentropy.tables import Features
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["label_errors", "prediction_table", "row_names", "suspect_labels", "worst_rows"]
+__all__ = ["contributions", "label_errors", "prediction_table", "row_names", "suspect_labels", "worst_rows"]
 
 _WORST = 12
 _SUSPECTS = 24
 _CELL = 200
+# Of what each column is worth: logits to compute in all, rows at least, orders of the rows at most.
+_WORK, _FEWEST, _DRAWS = 20_000_000, 500, 5
 
 
 def prediction_table(
@@ -103,6 +112,31 @@ def suspect_labels(
         found=len(found.found),
         pairs=found.pairs,
         listed=_told(classifier, logits, ids, rows, found.found[:_SUSPECTS].tolist()),
+    )
+
+
+def contributions(
+    classifier: Classifier, features: Features, logits: NDArray[np.float64], rows: Rows
+) -> tuple[ColumnShare, ...]:
+    """Return what each column is worth on these rows; nothing for pixels, none of which says anything alone.
+
+    Of many rows, columns and classes a random part of the rows is enough, and the intervals say so.
+    """
+    if classifier.encoder.image:
+        return ()
+    n, each = len(rows.ids), len(classifier.encoder.codes) * len(classifier.classes)
+    most = max(_FEWEST, _WORK // each)
+    if n > most:
+        some = np.zeros(n, np.bool_)
+        some[np.random.default_rng(0).choice(n, most, replace=False)] = True
+        features, logits, rows, n = features.take(some), logits[some], rows.take(some), most
+    return column_shares(
+        logits,
+        classifier.contributions(features),
+        rows.ids,
+        sample_weight=rows.given_weights,
+        groups=rows.groups,
+        draws=int(np.clip(_WORK // (n * each), 1, _DRAWS)),
     )
 
 

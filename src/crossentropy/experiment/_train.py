@@ -21,7 +21,7 @@ from crossentropy.experiment._environment import environment
 from crossentropy.experiment._rows import roles, shared_rows, strange_rows
 from crossentropy.experiment._run import Run
 from crossentropy.experiment._split import split
-from crossentropy.experiment._tell import label_errors, prediction_table, row_names, worst_rows
+from crossentropy.experiment._tell import contributions, label_errors, prediction_table, row_names, worst_rows
 from crossentropy.report import ColumnNote, Summary, advise, without_rows
 from crossentropy.tables import (
     Encoder,
@@ -84,7 +84,8 @@ def train(
     clock("encode", f"Encoded {len(encoder.codes)} columns as {features.shape[1]:,} features")
     fitted = fit(config, rows, features, clock)
     classifier = Classifier(encoder, fitted.model, fitted.calibration, rows.classes, config.target)
-    logits = classifier.logits(held_out.table)
+    tested = encoder.transform(held_out.table)
+    logits = classifier.calibration(fitted.model.logits(tested))
     notes = (
         *table.notes,
         *sides.notes,
@@ -115,6 +116,7 @@ def train(
         columns=tuple(ColumnNote(**asdict(c)) for c in columns if c.name not in parts),
         worst_rows=worst_rows(classifier, logits, ids, held_out),
         labels=suspects,
+        contributions=contributions(classifier, tested, logits, held_out),
         notes=notes,
         advice=(),
     )

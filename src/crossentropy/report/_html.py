@@ -28,6 +28,7 @@ _FILTERS = (
 _SENTENCES = (
     "accuracy_words",
     "calibration_words",
+    "contributions_words",
     "interval_words",
     "label_words",
     "loss_words",
@@ -75,6 +76,7 @@ def to_html(summary: Summary) -> str:
             classes=_view.classes(test),
             worst=_view.worst(summary),
             suspects=_view.suspects(summary),
+            contributions=_view.contributions(summary),
             columns=_view.columns(summary),
         )
     )

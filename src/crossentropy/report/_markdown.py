@@ -20,11 +20,20 @@ from crossentropy.report._numbers import (
     quoted,
     short,
 )
-from crossentropy.report._pieces import MOST_COLUMNS, anchors, bits, classes_by_loss, left_out, top_pairs
+from crossentropy.report._pieces import (
+    MOST_COLUMNS,
+    anchors,
+    bits,
+    classes_by_loss,
+    left_out,
+    top_pairs,
+    worth_most,
+)
 from crossentropy.report._summary import Summary
 from crossentropy.report._words import (
     accuracy_words,
     calibration_words,
+    contributions_words,
     interval_words,
     label_words,
     loss_words,
@@ -40,6 +49,7 @@ from crossentropy.report._words import (
     temperature_words,
     verdict,
     worst_words,
+    worth_words,
 )
 
 NOTE_LIMIT = 400
@@ -70,6 +80,7 @@ def to_markdown(summary: Summary) -> str:
         *_evaluation_blocks(test),
         *_worst_rows(summary),
         *_labels(summary),
+        *_contributions(summary),
         *_columns(summary),
         "## How it was done",
         _bullets(
@@ -164,6 +175,18 @@ def _labels(summary: Summary) -> list[str]:
         "## Labels that are probably wrong",
         escape(label_words(labels)),
         _table(("row", "given and suggested"), rows) if rows else "",
+    ]
+
+
+def _contributions(summary: Summary) -> list[str]:
+    if not summary.contributions:
+        return []
+    shown, more = worth_most(summary.contributions)
+    return [
+        "## What the columns contribute",
+        escape(contributions_words(summary.contributions)),
+        _table(("column", "what would be lost without it"), [(clean(c.name), worth_words(c)) for c in shown]),
+        f"And {escape(count(more, 'more column'))}." if more else "",
     ]
 
 

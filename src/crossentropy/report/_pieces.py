@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crossentropy.evaluation import ClassFigures, ConfusedPair, Evaluation
+from crossentropy.evaluation import ClassFigures, ColumnShare, ConfusedPair, Evaluation
 from crossentropy.report._summary import ColumnNote, Summary
 
 MOST_CLASSES = 12
@@ -52,6 +53,11 @@ def classes_by_loss(test: Evaluation) -> tuple[tuple[ClassFigures, ...], int]:
 def top_pairs(test: Evaluation) -> tuple[ConfusedPair, ...]:
     """Return the pairs of classes most often confused."""
     return tuple(sorted(test.confused, key=lambda pair: -pair.rows)[:MOST_PAIRS])
+
+
+def worth_most(shares: Sequence[ColumnShare]) -> tuple[tuple[ColumnShare, ...], int]:
+    """Return the columns that are worth most, and how many are left over."""
+    return tuple(shares[:MOST_CLASSES]), max(0, len(shares) - MOST_CLASSES)
 
 
 def left_out(summary: Summary) -> tuple[ColumnNote, ...]:

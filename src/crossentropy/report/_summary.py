@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from crossentropy.evaluation import Estimate, Evaluation, Figures, SuspectPair
+from crossentropy.evaluation import ColumnShare, Estimate, Evaluation, Figures, SuspectPair
 
 
 class ColumnNote(Figures):
@@ -108,6 +108,7 @@ class Summary(Figures):
     notes: tuple[str, ...]
     advice: tuple[str, ...]
     labels: SuspectLabels | None = None
+    contributions: tuple[ColumnShare, ...] = ()
 
 
 def without_rows(summary: Summary) -> Summary:

@@ -23,6 +23,7 @@ from crossentropy.report._summary import Summary
 from crossentropy.report._words import (
     accuracy_words,
     calibration_words,
+    contributions_words,
     interval_words,
     label_words,
     loss_words,
@@ -37,6 +38,7 @@ from crossentropy.report._words import (
     temperature_words,
     verdict,
     worst_words,
+    worth_words,
 )
 
 WIDTH = 80
@@ -50,6 +52,7 @@ def to_text(summary: Summary) -> str:
         [*wrapped(f"{quoted(summary.target)} in {clean(summary.data, 120)}"), *wrapped(run_words(summary))],
         *_evaluation_blocks(summary.test, quoted(summary.target)),
         _labels(summary),
+        _contributions(summary),
         section("Fit", _fit_items(summary)),
         section("Columns left out", _left_out_items(summary)),
         section("Notes", [clean(note, NOTE_LIMIT) for note in summary.notes]),
@@ -126,6 +129,14 @@ def _pairs(test: Evaluation) -> list[str]:
         for p in top_pairs(test)[:4]
     ]
     return section("Most often confused", items)
+
+
+def _contributions(summary: Summary) -> list[str]:
+    shares = summary.contributions
+    if not shares:
+        return []
+    shown = [f"{quoted(column.name, 30)}: {worth_words(column)}" for column in shares[:5]]
+    return [*_told("What the columns contribute", contributions_words(shares)), *section("", shown)[1:]]
 
 
 def _labels(summary: Summary) -> list[str]:

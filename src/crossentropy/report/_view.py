@@ -8,9 +8,17 @@ from collections.abc import Iterable
 from crossentropy.evaluation import Evaluation
 from crossentropy.report._images import confusion_picture, grey_picture
 from crossentropy.report._numbers import NBSP, between, clean, count, figure, line, nats, percent, quoted
-from crossentropy.report._pieces import MOST_CLASSES, MOST_COLUMNS, classes_by_loss, left_out, scale_end, used
+from crossentropy.report._pieces import (
+    MOST_CLASSES,
+    MOST_COLUMNS,
+    classes_by_loss,
+    left_out,
+    scale_end,
+    used,
+    worth_most,
+)
 from crossentropy.report._summary import Summary, WorstRow
-from crossentropy.report._words import row_words, suspect_words
+from crossentropy.report._words import row_words, suspect_words, worth_words
 
 MOST_CELLS = 8
 MOST_MORE_CELLS = 60
@@ -182,6 +190,23 @@ def _card(row: WorstRow) -> View:
     }
 
 
+def contributions(summary: Summary) -> View:
+    """Return the columns that are worth most, and the length of their bars."""
+    shown, more = worth_most(summary.contributions)
+    longest = max((c.worth.value for c in shown if math.isfinite(c.worth.value)), default=0.0)
+    return {
+        "shown": [
+            {
+                "name": c.name,
+                "words": worth_words(c),
+                "bar": width(c.worth.value / longest if longest > 0 else 0),
+            }
+            for c in shown
+        ],
+        "more": more,
+    }
+
+
 def columns(summary: Summary) -> View:
     """Return the columns left out and used, cut to a number that a page can hold."""
     out, within = left_out(summary), used(summary)
@@ -216,6 +241,7 @@ def sections(summary: Summary) -> list[View]:
         ("classes", "Loss by class", bool(summary.test.by_class) and summary.test.rows > 0),
         ("worst", "The worst rows", bool(summary.worst_rows)),
         ("labels", "Labels that are probably wrong", summary.labels is not None),
+        ("contributions", "What the columns contribute", bool(summary.contributions)),
         ("columns", "The columns", bool(summary.columns)),
         ("method", "How it was done", True),
         ("next", "What to look at next", bool(summary.advice)),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from crossentropy.evaluation import Evaluation, ReliabilityBin
+from crossentropy.evaluation import ColumnShare, Evaluation, ReliabilityBin
 from crossentropy.report._numbers import (
     INTERVAL,
     NBSP,
@@ -13,6 +14,7 @@ from crossentropy.report._numbers import (
     count,
     equally_likely,
     figure,
+    listed,
     nats,
     percent,
     points,
@@ -277,6 +279,29 @@ def label_words(labels: SuspectLabels) -> str:
     return (
         f"{contradicted} fewer: if mistakes strike all rows alike, {number} wrong ({INTERVAL} {whole(labels.wrong)}), "
         "and the other rows are unusual for their class."
+    )
+
+
+def contributions_words(shares: Sequence[ColumnShare]) -> str:
+    """Return which columns carry the skill, and which nothing shows to be of use."""
+    useful = [column for column in shares if column.worth.low > 0]
+    if not useful:
+        return "No single column is shown to be missed: what one tells, others tell too."
+    most = " most" if len(shares) > len(useful[:3]) else ""
+    sentence = f"The model would miss {listed([column.name for column in useful[:3]])}{most}"
+    idle = len(shares) - len(useful)
+    if idle:
+        sentence += f"; nothing shows that it would miss {count(idle, 'of the columns', 'of the columns')}"
+    return f"{sentence}."
+
+
+def worth_words(column: ColumnShare) -> str:
+    """Return what a column is worth, as a share of the skill where there is any."""
+    worth = f"{nats(column.worth.value)} a row"
+    if column.share is None:
+        return f"{worth} ({INTERVAL} {between(column.worth)})"
+    return (
+        f"{percent(column.share.value)} of the skill ({INTERVAL} {between(column.share, percent)}), {worth}"
     )
 
 

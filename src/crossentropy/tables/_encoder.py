@@ -91,6 +91,16 @@ class Encoder:
     def _width(self) -> int:
         return sum(len(code.features) for code in self._dense)
 
+    @cached_property
+    def places(self) -> Mapping[str, slice]:
+        """Where the features of each column stand among the D, in the order of the columns."""
+        found, start = {}, 0
+        for code in (*self._dense, *self._sparse):
+            stop = start + len(code.features)
+            found[code.name] = slice(start, stop)
+            start = stop
+        return {code.name: found[code.name] for code in self.codes}
+
     @classmethod
     def fit(cls, table: Table, columns: tuple[Column, ...], *, n_classes: int = 2) -> Encoder:
         """Fit on training rows only.

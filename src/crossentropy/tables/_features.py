@@ -36,6 +36,14 @@ class Features:
         """Return the rows that an index, a mask or a slice names."""
         return Features(self.dense[rows], None if self.sparse is None else self.sparse[rows])
 
+    def times(self, place: slice, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the product (N, K) of the features at a place, all dense or all sparse, with weights (d, K)."""
+        width = self.dense.shape[1]
+        if self.sparse is None or place.stop <= width:
+            return self.dense[:, place].astype(np.float64) @ weights
+        product: NDArray[np.float64] = self.sparse[:, place.start - width : place.stop - width] @ weights
+        return product
+
     def toarray(self) -> NDArray[np.float32]:
         """Return all features as one dense array (N, D), however large."""
         if self.sparse is None:
