@@ -45,6 +45,7 @@ STRINGS += [
     "'",
 ]
 
+SCRIPTS = ["hello", "Größe", "привет", "你好世界", "สวัสดี", "مرحبا", "a\x00b", "\x1b[31m", "\u202e", "e\u0301"]
 # name -> how one value is drawn
 KINDS = {
     "small": lambda r: int(r.integers(-3, 4)),
@@ -59,6 +60,19 @@ KINDS = {
     "string": lambda r: STRINGS[r.integers(len(STRINGS))],
     "unicode": lambda r: "".join(map(chr, r.integers(1, 0x2FFF, r.integers(0, 5)))),
     "sentence": lambda r: " ".join(f"w{i}" for i in r.integers(0, 50, 6)),
+    "scripts": lambda r: " ".join(SCRIPTS[i] for i in r.integers(0, len(SCRIPTS), 4)),
+    "tags": lambda r: ", ".join(f"t{i}" for i in r.integers(0, 6, r.integers(1, 4))),
+    "day": lambda r: f"{r.integers(1, 32)}.{r.integers(1, 14)}.{r.integers(1990, 2030)}",
+    "month first": lambda r: f"{r.integers(1, 13)}/{r.integers(1, 29)}/{r.integers(0, 100):02d}",
+    "zoned": lambda r: (
+        f"2024-0{r.integers(1, 10)}-1{r.integers(10)}T{r.integers(24)}:30+0{r.integers(10)}:00"
+    ),
+    "unit": lambda r: f"{r.integers(100)} {('kg', 'g', 'lb')[r.integers(3)]}",
+    "heavy": lambda r: float(np.exp(5 * r.normal())),
+    "clock": lambda r: datetime.time(int(r.integers(24)), int(r.integers(60))),
+    "labels": lambda r: [("a", "b", "c", None)[i] for i in r.integers(0, 4, r.integers(0, 3))],
+    "vector": lambda r: [float(x) for x in r.normal(size=2)],
+    "nested": lambda r: [[int(r.integers(3))], []],
     "date": lambda r: DAY + datetime.timedelta(int(r.integers(0, 4000))),
     "time": lambda r: datetime.datetime(2020, 1, 1) + datetime.timedelta(seconds=int(r.integers(0, 10**8))),
     "span": lambda r: datetime.timedelta(seconds=int(r.integers(0, 10**6))),

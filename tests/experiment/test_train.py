@@ -1,5 +1,7 @@
 """The main job: its promises."""
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -300,3 +302,26 @@ def test_images_of_another_size_are_refused():
     run = crossentropy.train(images, target=np.arange(60) % 2)
     with pytest.raises(DataError, match="5x4 pixels; the classifier was trained on 4x5"):
         run.classifier.predict(images.transpose(0, 2, 1))
+
+
+def test_a_column_that_gives_the_target_away_is_said_first(frame):
+    run = crossentropy.train(
+        frame.with_columns(code="k" + pl.col("kind")), target="kind", drop=["name"], C=1.0
+    )
+    assert "'code' alone gives the target away" in run.summary.notes[0]
+    assert "--drop code" in run.summary.advice[0]
+    assert len(run.summary.advice) <= 4
+
+
+def test_dates_lists_and_text_are_learned_from():
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 3, 600)
+    tags = [["x", "y"] if k == 0 else ["z"] for k in y]
+    day = [datetime.date(2024, 2 if k == 1 else 1, 1 + i % 28) for i, k in enumerate(y)]
+    words = [f"{'apple' if k == 2 else 'pear'} number {i}" for i, k in enumerate(y)]
+    for column in ({"tags": tags, "n": rng.normal(size=600)}, {"day": day}, {"words": words}):
+        run = crossentropy.train(pl.DataFrame({**column, "y": y}), target="y")
+        assert run.summary.test.skill > 0.4
+        assert all(c.used for c in run.summary.columns)
+        cells = run.summary.worst_rows[0].cells
+        assert all("shape" not in cell for cell in cells.values())

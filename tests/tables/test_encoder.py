@@ -212,8 +212,8 @@ KINDS = {
     "sentences": ([f"this is sentence {i}" for i in range(60)], "text", True),
     "mostly different": ([f"w{i % 40}" for i in range(60)], "category", True),
     "more different": ([f"w{i % 45}" for i in range(60)], "text", True),
-    "dates": ([datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)], "date", False),
-    "lists": ([[1], [2, 3]], "other", False),
+    "dates": ([datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)], "date", True),
+    "lists": ([[1], [2, 3]], "list", True),
 }
 
 

@@ -29,7 +29,7 @@ def reading_options(command: Command) -> Command:
             "--kind",
             multiple=True,
             metavar="COLUMN=KIND",
-            help="What a column holds: number, boolean, category, text, date, identifier; may be given again.",
+            help="What a column holds: number, boolean, category, text, date, list, identifier; may be given again.",
         ),
     ]
     for option in reversed(options):

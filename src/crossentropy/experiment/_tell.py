@@ -176,8 +176,12 @@ def _told(
 
 
 def _cell(value: object) -> str:
+    import polars as pl
+
     if value is None:
         return ""
+    if isinstance(value, pl.Series):
+        value = ", ".join(map(str, value.to_list()))
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
 

@@ -25,6 +25,8 @@ def numbers(table: Table, series: pl.Series) -> NDArray[np.float64]:
     """
     import polars as pl
 
+    if series.dtype == pl.Duration:
+        return np.asarray(series.dt.total_microseconds(fractional=True).to_numpy(), np.float64) / 1e6
     refuse_other_kinds(table, series, "numbers")
     if series.dtype.is_numeric() or series.dtype == pl.Boolean:
         return np.asarray(series.cast(pl.Float64).to_numpy(), np.float64)

@@ -17,12 +17,12 @@ from crossentropy.tables._table import Table
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["CategoryCode", "CodeBase", "NumberCode", "one_each"]
+__all__ = ["FAR", "CategoryCode", "CodeBase", "NumberCode", "one_each"]
 
 Floats = NDArray[np.float64]
 
 # A value further out than this many standard deviations says no more than one at the limit, and float32 holds it.
-_FAR = 1e4
+FAR = 1e4
 
 HEAVY = 30.0
 """Excess kurtosis of heavy tails: 0 of a normal distribution, 6 of an exponential one."""
@@ -152,7 +152,7 @@ class NumberCode(CodeBase):
         absent = ~np.isfinite(values)
         bent = values if self.tail is None else self.tail.bend(values)
         with np.errstate(over="ignore", invalid="ignore"):
-            code = np.clip((bent - self.mean) / self.scale, -_FAR, _FAR)
+            code = np.clip((bent - self.mean) / self.scale, -FAR, FAR)
         out[:, 0] = np.where(absent, 0.0, code)
         if self.tail is not None and self.tail.usual is not None:
             out[:, 1] = values == self.tail.usual

@@ -19,8 +19,10 @@ from scipy import sparse
 
 from crossentropy.errors import BundleError, DataError, did_you_mean
 from crossentropy.tables._codes import CategoryCode, NumberCode
+from crossentropy.tables._date_code import DateCode
 from crossentropy.tables._features import Features
 from crossentropy.tables._kinds import Column
+from crossentropy.tables._list_code import ListCode
 from crossentropy.tables._reading import Dialect, Expected
 from crossentropy.tables._table import Table
 from crossentropy.tables._text_code import TextCode
@@ -28,7 +30,7 @@ from crossentropy.tables._vocabulary import Vocabulary
 
 __all__ = ["Code", "Encoder"]
 
-Code = Annotated[NumberCode | CategoryCode | TextCode, Field(discriminator="kind")]
+Code = Annotated[NumberCode | CategoryCode | TextCode | DateCode | ListCode, Field(discriminator="kind")]
 
 # Weights of all sparse features of a column together, in a model of K classes: 128 MiB in float64.
 _MOST_WEIGHTS = 1 << 24
@@ -128,6 +130,10 @@ class Encoder:
                 codes.append(CategoryCode.fit(table, values, most))
             elif column.kind == "text":
                 codes.append(TextCode.fit(table, values, most))
+            elif column.kind == "list":
+                codes.append(ListCode.fit(table, values, most))
+            elif column.kind == "date":
+                codes.append(DateCode.fit(table, values))
             else:
                 codes.append(NumberCode.fit(table, values))
         left_out = tuple(c.name for c in columns if not c.used)

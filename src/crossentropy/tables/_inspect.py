@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from crossentropy.tables._giveaway import giveaways
 from crossentropy.tables._kinds import Column, Kind, infer_columns
 from crossentropy.tables._table import Table
 from crossentropy.tables._targets import read_targets
@@ -100,9 +102,10 @@ def inspect_table(
         TargetError: the target cannot be learned; see `read_targets`.
     """
     classes: tuple[Level, ...] = ()
+    ids = None
     notes = list(table.notes)
     if target is not None:
-        read_targets(table, target)
+        ids = read_targets(table, target).ids
         classes = _levels(table.frame[target], limit=None)
         absent = table.frame[target].null_count()
         notes += [f"{absent:,} rows have no target."] * bool(absent)
@@ -115,6 +118,9 @@ def inspect_table(
     notes += [f"{repeated:,} rows repeat an earlier one in every column."] * bool(repeated)
     leave_out = {} if target is None else {target: "the target"}
     columns = infer_columns(table, leave_out=leave_out, given=given)
+    if ids is not None:
+        known = ids >= 0
+        notes += map(str, giveaways(table.take(known), columns, ids[known], np.random.default_rng(0)))
     return Inspection(
         name=table.name,
         recognised=table.recognised,

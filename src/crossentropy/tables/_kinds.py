@@ -2,16 +2,17 @@
 
 | kind       | rule (on the training rows)                                                             | used |
 |------------|-----------------------------------------------------------------------------------------|------|
-| number     | integers, floats, decimals                                                              | yes  |
+| number     | integers, floats, decimals, durations                                                   | yes  |
 | boolean    | booleans                                                                                | yes  |
 | category   | strings and categoricals that are none of the below                                     | yes  |
 | constant   | one value only, nothing missing                                                         | no   |
 | empty      | every value missing                                                                     | no   |
 | identifier | consecutive distinct integers, or strings of one word of which more than 95 % differ    | no   |
 | text       | strings of three words or more on average, or of which more than half differ            | yes  |
-| date       | dates, times, durations; strings that all look like 2024-01-31, 31.1.2024 or 1/31/24     | no   |
+| date       | dates, times of day; strings that all look like 2024-01-31, 31.1.2024 or 1/31/24         | yes  |
+| list       | lists of strings, integers or booleans; strings like "a, b, c" whose items recur         | yes  |
 | dropped    | named in `leave_out`                                                                    | no   |
-| other      | lists, structures, raw bytes                                                            | no   |
+| other      | lists of anything else, structures, raw bytes                                           | no   |
 
 The rules for identifiers and text need more than 40 distinct values: below that, one column a value is cheap. A kind
 that the user gives is taken in place of the rules.
@@ -23,6 +24,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from crossentropy.tables._dates import DATE, day_first
+from crossentropy.tables._items import holds_categories, separator_of
 from crossentropy.tables._values import parse_numbers
 
 if TYPE_CHECKING:
@@ -33,16 +36,21 @@ if TYPE_CHECKING:
 __all__ = ["LEVELS", "Column", "Kind", "infer_columns"]
 
 Kind = Literal[
-    "number", "boolean", "category", "constant", "empty", "identifier", "text", "date", "dropped", "other"
+    "number",
+    "boolean",
+    "category",
+    "constant",
+    "empty",
+    "identifier",
+    "text",
+    "date",
+    "list",
+    "dropped",
+    "other",
 ]
 
 LEVELS = 40
-_USED = ("number", "boolean", "category", "text")
-# Year first, or last; a time of day may follow.
-_DATE = (
-    r"^(\d{4}([-/.])\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))"
-    r"([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm]| ?Z| ?[+-]\d{2}:?\d{2})?)?$"
-)
+_USED = ("number", "boolean", "category", "text", "date", "list")
 
 
 @dataclass(frozen=True)
@@ -98,13 +106,17 @@ def _kind(series: pl.Series) -> tuple[Kind, str]:
     rows, absent = len(series), missing(series)
     if absent == rows:
         return "empty", "every value is missing"
+    if holds_categories(dtype):
+        return "list", f"values of type {dtype}"
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
-        return "other", f"values of type {dtype} are not read yet"
-    if dtype.is_temporal():
-        return "date", f"values of type {dtype} are not read yet"
+        return "other", f"values of type {dtype} are not read"
+    if dtype == pl.Duration:
+        return "number", "durations, in seconds"
     distinct = series.drop_nulls().n_unique()
     if distinct == 1 and absent == 0:
         return "constant", "one value only"
+    if dtype.is_temporal():
+        return "date", f"values of type {dtype}"
     if dtype == pl.Boolean:
         return "boolean", ""
     if dtype.is_numeric():
@@ -125,9 +137,12 @@ def _number(series: pl.Series, distinct: int, rows: int) -> tuple[Kind, str]:
 
 
 def _string(present: pl.Series, distinct: int) -> tuple[Kind, str]:
-    if bool(present.head(5).str.contains(_DATE).all()) and bool(present.str.contains(_DATE).all()):
-        return "date", "text that reads as dates; dates are not read yet"
+    if bool(present.head(5).str.contains(DATE).all()) and bool(present.str.contains(DATE).all()):
+        return "date", day_first(present)[1]
     if distinct > LEVELS:
+        separator = separator_of(present)
+        if separator and parse_numbers(present, ".").null_count():
+            return "list", f"items separated by {separator!r}"
         words = present.str.count_matches(r"\S+").mean()
         varied = distinct / len(present)
         if isinstance(words, float) and words >= 3:

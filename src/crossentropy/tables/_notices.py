@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crossentropy.tables._codes import CategoryCode, NumberCode
+from crossentropy.tables._date_code import DateCode
 from crossentropy.tables._encoder import Encoder
 from crossentropy.tables._kinds import missing
 from crossentropy.tables._table import Table
@@ -35,6 +36,8 @@ def notices(encoder: Encoder, table: Table, *, known: tuple[str, ...] = ()) -> t
             found += _of_category(code, series)
         elif isinstance(code, NumberCode):
             found += _of_number(series)
+        elif isinstance(code, DateCode):
+            found += _of_date(code, table, series)
         absent = missing(series)
         if absent and not code.missing:
             place = "the mean" if isinstance(code, NumberCode) else "zeros"
@@ -52,6 +55,11 @@ def _of_category(code: CategoryCode, series: pl.Series) -> list[str]:
     return [
         f"column {series.name!r}: {_counted(len(unseen), 'row')} of categories not seen in training ({shown})."
     ]
+
+
+def _of_date(code: DateCode, table: Table, series: pl.Series) -> list[str]:
+    unread = code.unread(table, series)
+    return [f"column {series.name!r}: {_counted(unread, 'value')} read as missing: no dates."] * bool(unread)
 
 
 def _of_number(series: pl.Series) -> list[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Dialect", "Expected", "GivenKind", "Reading"]
 
-GivenKind = Literal["number", "boolean", "category", "text", "date", "identifier"]
+GivenKind = Literal["number", "boolean", "category", "text", "date", "list", "identifier"]
 
 
 def _separates(value: str) -> str:
