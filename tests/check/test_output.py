@@ -39,6 +39,7 @@ def test_text_and_exit_codes(folder):
     assert quiet.returncode == 0
     assert quiet.stdout == "0 findings in 1 file. No place was seen where a loss is computed.\n"
     assert run("bad one.py", "--ignore", "CE001,CE002", cwd=folder).returncode == 0
+    assert run("bad one.py", "--select", "CE002", cwd=folder).returncode == 1  # a note is a finding
 
 
 @pytest.mark.parametrize(

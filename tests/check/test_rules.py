@@ -141,6 +141,20 @@ def test_a_mend_finds_its_line_where_a_page_break_stands_before_it(tmp_path):
     assert (tmp_path / "program.py").read_text() == want
 
 
+@pytest.mark.parametrize("ends", ["\r\n", "\r", "\n"])
+def test_a_mend_keeps_the_mark_of_the_encoding_and_each_line_end(tmp_path, ends):
+    path = tmp_path / "program.py"
+    text = f"import torch{ends}# é\n{ends}def f(z):{ends}    return torch.log(torch.softmax({ends}      z, 1)){ends}\n"
+    path.write_bytes(text.encode("utf-8-sig"))
+    assert fix_files(check_paths([path]).findings) == {str(path): 1}
+    want = text.replace(f"torch.log(torch.softmax({ends}      z, 1))", "torch.log_softmax(z, 1)")
+    assert path.read_bytes() == want.encode("utf-8-sig")
+    over = f"import torch{ends}x = torch.log(torch.softmax(max({ends}    1, 2), 1)){ends}"
+    path.write_bytes(over.encode())
+    fix_files(check_paths([path]).findings)
+    assert path.read_bytes().decode() == over.replace("log(torch.softmax", "log_softmax").replace("1))", "1)")
+
+
 def test_unknown_rules_and_missing_files_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"CE99.*Did you mean"):
         check_paths([tmp_path], select=["CE99"])

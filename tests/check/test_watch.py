@@ -1,5 +1,6 @@
 """The watched run: what is seen, what is said about it, and that the program runs as it would without."""
 
+import math
 import threading
 import warnings
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.jit import _builtins as jit_builtins
 
 import crossentropy
 from crossentropy import losses
@@ -210,7 +212,10 @@ def test_the_program_computes_the_same_bits(reduction):
 
 def test_torch_is_as_it_was_afterwards_even_after_an_error_and_nested():
     def state():
-        return [getattr(owner, name) for owner, name, *_ in _patches._POINTS]
+        table = {
+            id: name for id, name in jit_builtins._get_builtin_table().items() if "cross_entropy" in name
+        }
+        return [getattr(owner, name) for owner, name, *_ in _patches._POINTS], table
 
     before = state()
 
@@ -282,6 +287,44 @@ def test_calls_beyond_the_share_of_time_are_counted_and_not_read(monkeypatch):
     (site,) = watch.sites.values()
     assert (site.calls, site.read) == (30, 8)
     assert "the values of 22 of 30 calls" in str(watch)
+
+
+def test_calls_within_the_share_of_time_are_read_and_the_losses_told(monkeypatch):
+    monkeypatch.setattr("crossentropy.check.watching._watch.SHARE", 1e9)
+    right = [0.5, 0.2, 0.9] * 4 + [0.4]
+
+    def program():
+        for p in right:
+            F.cross_entropy(torch.tensor([[p, 1 - p]]).log() + 7, torch.tensor([0]))
+
+    (site,) = watched(program).sites.values()
+    assert (site.calls, site.read) == (13, 13)
+    told = [-math.log(p) for p in (0.5, 0.4, 0.9)]
+    assert [site.first_loss, site.last_loss, site.lowest_loss] == pytest.approx(told, abs=1e-5)
+
+
+@pytest.mark.parametrize("loss", [losses.cross_entropy, losses.nll_loss])
+def test_each_of_several_observers_sees_each_call_of_the_losses(loss):
+    seen = []
+
+    def observer(name):
+        def see(function, args, kwargs):
+            seen.append((name, function.__name__, len(args), kwargs))
+            return function(*args, **kwargs) * 2
+
+        return see
+
+    given = logits(4, 3).log_softmax(1).detach()
+    plain = loss(given, IDS, reduction="sum")
+    both = [observer("a"), observer("b")]
+    observers.extend(both)
+    try:
+        assert loss(given, IDS, reduction="sum") == 4 * plain
+    finally:
+        for one in both:
+            observers.remove(one)
+    assert sorted(seen) == [(name, loss.__name__, 2, {"reduction": "sum"}) for name in "ab"]
+    assert loss(given, IDS, reduction="sum") == plain
 
 
 def test_calls_that_no_gradient_leaves_are_counted_where_one_is_wanted():

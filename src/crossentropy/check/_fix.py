@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,8 @@ from crossentropy.check._findings import Edit, Finding, Logarithm
 from crossentropy.check._project import Module
 from crossentropy.check._torch import operation
 from crossentropy.check._values import External
+
+_LINE_END = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
 
 
 def unwrap(file: Module, node: ast.AST) -> tuple[Edit, ...]:
@@ -61,19 +64,24 @@ def log_of(event: Logarithm, name: str, better: str) -> tuple[Edit, ...]:
 
 
 def fix_text(text: str, edits: Iterable[Edit]) -> tuple[str, int]:
-    """Apply the edits, last one first, leaving out those that overlap; return the text and how many were applied."""
-    lines = [f"{line}\n" for line in text.split("\n")]
+    """Apply the edits, last one first, leaving out those that overlap; return the text and how many were applied.
+
+    Lines end as Python ends them, by CR, LF or both, and each keeps its own end.
+    """
+    lines = _LINE_END.split(text)
     done = 0
     limit = (len(lines) + 1, 0)
     for edit in sorted(set(edits), key=lambda e: (e.line, e.column), reverse=True):
         if (edit.end_line, edit.end_column) > limit:
             continue
         first, last = edit.line - 1, edit.end_line - 1
-        joined = lines[first][: edit.column] + edit.text + lines[last][edit.end_column :]
-        lines[first : last + 1] = [f"{line}\n" for line in joined.removesuffix("\n").split("\n")]
+        end = lines[first][len(lines[first].rstrip("\r\n")) :]
+        by = edit.text.replace("\n", end)
+        joined = lines[first][: edit.column] + by + lines[last][edit.end_column :]
+        lines[first : last + 1] = [line for line in _LINE_END.split(joined) if line]
         limit = (edit.line, edit.column)
         done += 1
-    return "".join(lines).removesuffix("\n"), done
+    return "".join(lines), done
 
 
 def fix_files(findings: Iterable[Finding]) -> dict[str, int]:
@@ -87,10 +95,9 @@ def fix_files(findings: Iterable[Finding]) -> dict[str, int]:
         path = Path(name)
         raw = path.read_bytes()
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
-        newline = "\r\n" if b"\r\n" in raw else "\n"
-        fixed, done[name] = fix_text(raw.decode(encoding).replace("\r\n", "\n"), wanted)
+        fixed, done[name] = fix_text(raw.decode(encoding), wanted)
         ast.parse(fixed)
-        path.write_bytes(fixed.replace("\n", newline).encode(encoding.removesuffix("-sig")))
+        path.write_bytes(fixed.encode(encoding))
     return done
 
 

@@ -37,4 +37,8 @@ def observed(function: Function) -> Function:
 
 
 def _through(observer: Observer, function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *args, **kwargs: observer(function, args, kwargs)
+    @functools.wraps(function)  # the next observer knows the loss by its name
+    def seen(*args: Any, **kwargs: Any) -> Any:
+        return observer(function, args, kwargs)
+
+    return seen
