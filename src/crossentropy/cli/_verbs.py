@@ -8,6 +8,7 @@ from crossentropy import __version__
 from crossentropy.cli._check import check
 from crossentropy.cli._compare import compare
 from crossentropy.cli._evaluate import evaluate
+from crossentropy.cli._explain import explain
 from crossentropy.cli._inspect import inspect
 from crossentropy.cli._learn import learn
 from crossentropy.cli._predict import predict
@@ -40,6 +41,7 @@ def crossentropy() -> None:
     crossentropy evaluate runs/churn later.csv
     crossentropy predict runs/churn new.csv --out predictions.csv
     crossentropy compare runs/churn runs/other
+    crossentropy explain runs/churn --row 17
     crossentropy learn --run runs/churn --open
     crossentropy check train.py
     crossentropy watch train.py --epochs 1
@@ -49,5 +51,5 @@ def crossentropy() -> None:
     """
 
 
-for _verb in (train, evaluate, predict, report, compare, inspect, learn, check, watch):
+for _verb in (train, evaluate, predict, report, compare, explain, inspect, learn, check, watch):
     crossentropy.add_command(_verb)

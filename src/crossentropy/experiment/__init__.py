@@ -8,12 +8,14 @@ _fit.py          C, temperature, fit
 _tell.py         predictions and the worst rows
 _run.py          the finished run and its folder
 _use.py          the classifier of a run on further data
+_explain.py      what the columns add, of one row and of all
 _compare.py      two runs on the same rows
 _environment.py  what may differ between two equal runs
 """
 
 from crossentropy.experiment._compare import compare
 from crossentropy.experiment._config import Config, make_config, make_reading, read_config
+from crossentropy.experiment._explain import explain_columns, explain_row
 from crossentropy.experiment._run import Run, check_output, read_summary, write_report
 from crossentropy.experiment._train import train
 from crossentropy.experiment._use import evaluate_run, load_classifier, predict_run
@@ -24,6 +26,8 @@ __all__ = [
     "check_output",
     "compare",
     "evaluate_run",
+    "explain_columns",
+    "explain_row",
     "load_classifier",
     "make_config",
     "make_reading",

@@ -24,7 +24,15 @@ from crossentropy.tables import Features
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["contributions", "label_errors", "prediction_table", "row_names", "suspect_labels", "worst_rows"]
+__all__ = [
+    "cell",
+    "contributions",
+    "label_errors",
+    "prediction_table",
+    "row_names",
+    "suspect_labels",
+    "worst_rows",
+]
 
 _WORST = 12
 _SUSPECTS = 24
@@ -166,7 +174,7 @@ def _told(
                 p_target=float(probabilities[i, rows.ids[i]]),
                 p_label=float(probabilities[i, label]),
                 loss=float(losses[i]),
-                cells={} if shape else {name: _cell(rows.table.frame[name][i]) for name in used},
+                cells={} if shape else {name: cell(rows.table.frame[name][i]) for name in used},
                 image=None
                 if shape is None or pixels is None
                 else tuple(tuple(line) for line in pixels[i].reshape(shape).round(4).tolist()),
@@ -175,7 +183,8 @@ def _told(
     return tuple(found)
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """Return a value of the table as text that a card or a line can hold."""
     import polars as pl
 
     if value is None:

@@ -19,7 +19,7 @@ from crossentropy.tables import Expected, Reading, find_column, notices, read_ta
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["evaluate_run", "load_classifier", "predict_run"]
+__all__ = ["evaluate_run", "expected_of", "load_classifier", "predict_run"]
 
 
 def load_classifier(folder: Path | str) -> Classifier:
@@ -56,7 +56,7 @@ def evaluate_run(
     """
     classifier = load_classifier(folder)
     config = read_config(Path(folder) / "config.json")
-    table = read_table(data, reading, _expected(classifier, config))
+    table = read_table(data, reading, expected_of(classifier, config))
     if config.target not in table.frame.columns:
         raise DataError(
             f"{table.name} has no column {config.target!r} (the target), so there is nothing to judge by.",
@@ -82,7 +82,7 @@ def predict_run(
     """
     classifier = load_classifier(folder)
     config = read_config(Path(folder) / "config.json")
-    table = read_table(data, reading, _expected(classifier, config))
+    table = read_table(data, reading, expected_of(classifier, config))
     ids = (
         np.arange(table.frame.height) if config.id is None else find_column(table, config.id, "the row names")
     )
@@ -90,7 +90,7 @@ def predict_run(
     return predictions, (*table.notes, *notices(classifier.encoder, table, known=tuple(roles(config))))
 
 
-def _expected(classifier: Classifier, config: Config) -> Expected:
+def expected_of(classifier: Classifier, config: Config) -> Expected:
     """Return what is known of further data: the columns as in training, class names as text if they were."""
     expected = classifier.encoder.expected
     kinds = dict(expected.kinds)

@@ -291,7 +291,7 @@ def contributions_words(shares: Sequence[ColumnShare]) -> str:
     sentence = f"The model would miss {listed([column.name for column in useful[:3]])}{most}"
     idle = len(shares) - len(useful)
     if idle:
-        sentence += f"; nothing shows that it would miss {count(idle, 'of the columns', 'of the columns')}"
+        sentence += f"; nothing shows that {count(idle, 'other')} would be missed"
     return f"{sentence}."
 
 
