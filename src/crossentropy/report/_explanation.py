@@ -76,7 +76,9 @@ def explanation_text(row: RowExplanation) -> str:
     for part in parts[:_COLUMNS]:
         lines.append(_numbers(part.name, part.value, part.logits, said, other))
         terms = sorted(part.terms, key=lambda term: -abs(term.logits[said] - term.logits[other]))
-        lines += [_numbers(f"  {clean(t.term, 20)}", "", t.logits, said, other) for t in terms[:_TERMS]]
+        lines += [
+            _numbers(f"  {clean(_seen(t.term), 20)}", "", t.logits, said, other) for t in terms[:_TERMS]
+        ]
     rest = parts[_COLUMNS:]
     if rest:
         together = [sum(part.logits[k] for part in rest) for k in range(len(row.classes))]
@@ -95,6 +97,11 @@ def explanation_text(row: RowExplanation) -> str:
     if any(part.terms for part in parts):
         told += " Indented lines are the strongest terms of a text, and part of the line above them."
     return joined([wrapped(_verdict(row)), lines, wrapped(told)])
+
+
+def _seen(term: str) -> str:
+    """Return a run of characters with the blanks at its ends to be seen."""
+    return term if term == term.strip() else term.replace(" ", "·")
 
 
 def _verdict(row: RowExplanation) -> str:
