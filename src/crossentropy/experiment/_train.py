@@ -13,6 +13,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from crossentropy.classifier import Classifier
 from crossentropy.errors import ConfigError
 from crossentropy.evaluation import evaluate
