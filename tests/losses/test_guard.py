@@ -72,10 +72,27 @@ def test_what_may_be_logits_is_left_in_peace(z: Tensor):
     cross_entropy(z, T[: z.shape[0]] if z.ndim > 1 else T[0])
 
 
+def test_nothing_is_asked_of_images_without_pixels():
+    assert cross_entropy(torch.ones(4, 3, 0), T[:, None][:, :0], reduction="sum") == 0
+
+
 def test_probabilities_along_axis_1_of_images_are_seen():
     p = torch.randn(2, 3, 4, 4, generator=random(3)).softmax(1)
     with pytest.warns(MisuseWarning, match="all 32 rows"):
         cross_entropy(p, torch.zeros(2, 4, 4).long())
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 300, 300), (2, 3, 200_000)])
+def test_of_images_the_first_lines_are_looked_at_and_under_strict_all(shape: tuple[int, ...]):
+    q, z = torch.full(shape, 1 / 3), torch.randn(shape, generator=random(6))
+    q[0, :, 0] = 1
+    with pytest.warns(MisuseWarning, match=r"position \(0, 0.*sums to 3"):
+        cross_entropy(z, q)
+    q[0, :, 0] = 1 / 3
+    q[0, :, -1] = 1
+    cross_entropy(z, q)
+    with pytest.raises(TargetError, match="sums to 3"):
+        cross_entropy(z, q, options=LossOptions(strict=True))
 
 
 Q = torch.randn(4, 3, generator=random(4), dtype=torch.float64).softmax(1)

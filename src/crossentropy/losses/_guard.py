@@ -43,11 +43,17 @@ def may_look(tensors: Iterable[Tensor | SparseTarget | None], *, asked: bool) ->
 
 def check_probabilities_as_logits(input: Tensor, axis: int, options: LossOptions) -> None:
     """Warn about, or refuse, a batch of at least two rows that all lie in [0, 1] and sum to 1."""
-    if options.probabilities == "allow" or input.ndim < 2 or input.shape[0] < 2:
+    if options.probabilities == "allow" or input.ndim < 2 or input.shape[0] < 2 or input.numel() == 0:
         return
     values = input.detach()
     if not 0 <= float(values[(0,) * input.ndim]) <= 1:
         return
+    if input.ndim > 2:
+        first = values[0]
+        while first.ndim > 1:
+            first = first.select(-1, 0)
+        if not are_probabilities(first, 0):
+            return
     rows = input.shape[0]
     low, high = 0, 1
     while low < rows:
@@ -115,6 +121,9 @@ def check_are_distributions(
     if not options.strict:
         rows = max(1, _LOOKED_AT * shares.shape[0] // max(1, shares.numel()))
         shares, out = shares[:rows], None if out is None else out[:rows]
+        if shares.ndim > 2 and shares.numel() > _LOOKED_AT:
+            lines = max(1, _LOOKED_AT * shares.shape[2] // shares.numel())
+            shares, out = shares[:, :, :lines], None if out is None else out[:, :lines]
     if shares.numel() == 0:
         return
     sums = shares.sum(axis, dtype=None if shares.dtype == torch.float64 else torch.float32)
