@@ -1,5 +1,7 @@
 """A column that gives the target away is found before training; one that only knows much is not."""
 
+import datetime
+
 import numpy as np
 import polars as pl
 import pytest
@@ -41,6 +43,35 @@ def test_it_is_found(name):
 @pytest.mark.parametrize("name", GIVES_NOT)
 def test_what_knows_much_is_none(name):
     assert found(GIVES_NOT[name]) == ()
+
+
+def test_what_is_there_for_a_rare_class_alone_is_found():
+    rare = (rng.random(5000) < 0.02).astype(int)
+    refund = np.where(rare, 1 + rng.exponential(50, 5000), 0.0)
+    assert found(pl.Series(refund), rare)
+    assert found(pl.Series(np.where(rare, rng.normal(-9, 1, 5000), refund)), rare)
+    assert not found(pl.Series(np.where(rng.random(5000) < 0.7, refund, 0.0)), rare)
+
+
+def test_that_a_value_is_there_at_all_can_give_it_away():
+    day = datetime.datetime(2024, 1, 1)
+    for value in (
+        lambda i: day + datetime.timedelta(minutes=17 * i),
+        lambda i: f"left because of reason {i}",
+    ):
+        assert found(pl.Series([value(i) if y % 2 else None for i, y in enumerate(Y)]), Y % 2)
+
+
+def test_a_code_for_many_classes_is_found():
+    many = rng.integers(0, 150, 6000)
+    assert found(pl.Series(many), many)
+    assert found(pl.Series(1000.0 - many), many)
+
+
+def test_what_it_says_to_type_is_one_word_of_a_shell():
+    table = read_table(pl.DataFrame({"x; rm y": Y}))
+    (one,) = giveaways(table, infer_columns(table, leave_out={}), Y, np.random.default_rng(1))
+    assert "--drop 'x; rm y'." in str(one)
 
 
 def test_a_few_rows_prove_nothing():
