@@ -9,6 +9,7 @@ from pathlib import Path
 
 NAMES = (
     "main_job",
+    "text_table",
     "label_errors",
     "start_up",
     "linear_dense",
