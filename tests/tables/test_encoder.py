@@ -251,3 +251,10 @@ def test_a_column_left_out_says_why():
 def test_a_schema_of_another_form_is_refused(broken):
     with pytest.raises(BundleError, match="not of the expected form"):
         Encoder.from_json(broken)
+
+
+def test_two_values_have_no_tails():
+    for rare in ([True, *[False] * 99], [7.0, *[0.0] * 99]):
+        encoder = fit(pl.DataFrame({"x": rare}))
+        assert encoder.feature_names == ("x",)
+        assert encoder.codes[0].note == ""

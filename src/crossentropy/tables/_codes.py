@@ -97,6 +97,8 @@ class Tail(BaseModel):
         if not 0 < unit < np.inf:
             return None
         found, times = np.unique(values, return_counts=True)
+        if len(found) < 3:  # two values have no tails, whatever stands between them
+            return None
         usual = float(found[times.argmax()]) if times.max() >= USUAL * len(values) else None
         return cls(centre=centre, unit=unit, usual=usual)
 
