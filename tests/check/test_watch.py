@@ -1,8 +1,11 @@
 """The watched run: what is seen, what is said about it, and that the program runs as it would without."""
 
+import _thread
+import linecache
 import math
 import threading
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +15,7 @@ from torch.jit import _builtins as jit_builtins
 
 import crossentropy
 from crossentropy import losses
-from crossentropy.check.watching import _patches
+from crossentropy.check.watching import _patches, _pytest
 from crossentropy.check.watching._looks import floor
 from crossentropy.errors import CrossEntropyWarning
 from crossentropy.losses.observers import observers
@@ -409,6 +412,45 @@ def test_binary_losses_of_this_package_and_what_raises_are_seen():
     sparse = losses.SparseTarget(torch.tensor([[0], [1]]), torch.ones(2, 1))
     watch = watched(lambda: losses.cross_entropy(logits(2, 3), sparse))
     assert "the target is sparse" in str(watch)
+
+
+def test_a_call_at_the_bottom_of_a_stack_has_its_own_line():
+    def program():
+        done = threading.Lock()
+        done.acquire()
+
+        def alone():
+            F.cross_entropy(torch.zeros(4, 3), IDS)
+            done.release()
+
+        _thread.start_new_thread(alone, ())
+        assert done.acquire(timeout=60)
+
+    ((path, line, _),) = watched(program).sites
+    assert path == __file__
+    assert "F.cross_entropy(torch.zeros(4, 3), IDS)" in linecache.getline(path, line)
+
+
+def test_of_a_large_call_the_first_rows_are_read_and_the_row_is_named(monkeypatch):
+    monkeypatch.setattr("crossentropy.check.watching._looks._READ", 30)
+    given, target = logits(100, 3).softmax(1), torch.full((100, 3), 1 / 3)
+    target[[4, 50]] = 0.5
+    (loss, kind) = watched(lambda: F.cross_entropy(given, target)).findings
+    assert loss.message.startswith("all 10 rows read lie in [0, 1]")
+    assert "row 4 sums to 1.5, not 1" in kind.message
+
+
+def test_a_sum_is_not_told_for_a_loss_of_rows():
+    (site,) = watched(lambda: F.cross_entropy(logits(4, 3), IDS, reduction="sum")).sites.values()
+    assert (site.read, site.first_loss, site.last_loss, site.lowest_loss) == (1, None, None, None)
+
+
+@pytest.mark.parametrize(("ends", "told"), [(0, 1), (1, 1), (2, 2), (5, 5)])
+def test_findings_fail_only_a_run_of_tests_that_would_pass(ends, told):
+    watch = watched(MISTAKES["softmax"][0])
+    session = SimpleNamespace(config=SimpleNamespace(crossentropy_watch=watch), exitstatus=ends)
+    _pytest.pytest_sessionfinish(session, ends)
+    assert session.exitstatus == told
 
 
 def test_two_losses_on_one_line_and_one_loss_on_two_lines_are_told_apart():

@@ -71,10 +71,11 @@ def test_a_script_runs_unchanged_and_is_told_its_own_line(folder):
     assert told["not_looked_at"]
 
 
-def test_a_module_runs_by_its_name(folder):
-    done = run("-m", "train", "a", cwd=folder)
+def test_a_module_runs_by_its_name_and_is_told_as_json(folder):
+    done = run("--json", "-m", "train", "a", cwd=folder)
     assert "'a'] __main__" in done.stdout
-    assert "probabilities-as-logits" in done.stderr
+    (finding,) = json.loads(done.stderr)["findings"]
+    assert (finding["line"], finding["kind"]) == (17, "probabilities-as-logits")
 
 
 @pytest.mark.parametrize(
