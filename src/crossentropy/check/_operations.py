@@ -163,9 +163,6 @@ ELEMENTWISE = frozenset(
 )
 
 
-KEEPS_GRADIENT_OUT = {"detach": "detach()", "detach_": "detach_()", "data": ".data"}
-
-
 FLOATS = ("float", "float32", "float16", "float64", "half", "double", "bfloat16")
 INTEGERS = ("long", "int64", "int", "int32", "int16", "int8", "uint8", "bool", "short")
 DTYPES = {f"torch.{name}": True for name in (*FLOATS, "FloatTensor", "DoubleTensor", "HalfTensor")} | {
@@ -269,7 +266,7 @@ def _detach(name: str) -> Operation:
     def detach(follower: Follower, arguments: Arguments, node: ast.AST) -> Value:
         given = arguments.get(0, "input")
         tensor = given if isinstance(given, Tensor) else Tensor()
-        return replace(tensor, cut=KEEPS_GRADIENT_OUT[name], inline=False)
+        return replace(tensor, cut=f"{name}()", inline=False)
 
     return detach
 
