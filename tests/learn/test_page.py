@@ -54,6 +54,9 @@ def test_it_fits_and_every_word_can_be_read(seen):
             reader.page.set_viewport_size({"width": width, "height": 800})
             assert reader.page.evaluate("document.documentElement.scrollWidth") <= width, place
             assert reader.page.evaluate(OVERFLOW) == [], place
+            # the last column, which is the result, is seen without scrolling
+            wider = "[...document.querySelectorAll('.scroll:has(table)')].map((e) => e.scrollWidth - e.clientWidth)"
+            assert max(reader.page.evaluate(wider), default=0) <= 0, (place, width)
         texts = reader.page.evaluate(CONTRAST)
         assert len(texts) > 40
         assert [text for text in texts if text[0] < 4.5] == [], place
