@@ -38,6 +38,30 @@ MISTAKES = {
     ),
     "expit": ("F.binary_cross_entropy_with_logits(torch.special.expit(z), y)", "CE003"),
     "rounded up": ("F.binary_cross_entropy(z.sigmoid().ceil(), y).backward()", "CE007"),
+    "ids drawn in a column": (
+        "F.cross_entropy(net(torch.randn(8, 20)), torch.randint(0, 10, (8, 1)))",
+        "CE008",
+    ),
+    "ids listed in a column": (
+        "F.cross_entropy(net(torch.randn(2, 20)), torch.LongTensor([[1], [2]]))",
+        "CE008",
+    ),
+    "binary targets without the column of the input": (
+        "one = nn.Linear(20, 1)\n    t = torch.randint(0, 2, (8,)).float()\n"
+        "    F.binary_cross_entropy_with_logits(one(torch.randn(8, 20)), t)",
+        "CE008",
+    ),
+    "softmax of pixels": (
+        "F.cross_entropy(nn.Sequential(nn.Conv2d(3, 5, 1), nn.Softmax2d())(x), y)",
+        "CE001",
+    ),
+    "accumulated through a scaler": (
+        "scaler, opt = torch.amp.GradScaler(), torch.optim.SGD(net.parameters(), 0.1)\n"
+        "    for i, (a, b) in enumerate(n):\n        loss = F.cross_entropy(net(a), b)\n"
+        "        scaler.scale(loss).backward()\n        if (i + 1) % 4 == 0:\n"
+        "            scaler.step(opt)\n            scaler.update()\n            opt.zero_grad()",
+        "CE016",
+    ),
     "the data of a tensor": ("F.cross_entropy(z.data, y).backward()", "CE007"),
 }
 
@@ -45,6 +69,42 @@ MISTAKES = {
 def check(folder, text):
     (folder / "program.py").write_text(text)
     return check_paths([folder / "program.py"])
+
+
+CORRECT = {
+    "a column of one-hot": "F.cross_entropy(net(torch.randn(2, 20)), torch.tensor([[1.0], [1.0]]))",
+    "a column squeezed": "F.cross_entropy(net(torch.randn(8, 20)), torch.randint(0, 10, (8, 1)).squeeze(1))",
+    "a column for a column": "one = nn.Linear(20, 1)\n    t = torch.randint(0, 2, (8, 1)).float()\n"
+    "    F.binary_cross_entropy_with_logits(one(torch.randn(8, 20)), t)",
+    "both without": "one = nn.Linear(20, 1)\n    t = torch.randint(0, 2, (8,)).float()\n"
+    "    F.binary_cross_entropy_with_logits(one(torch.randn(8, 20)).squeeze(1), t)",
+    "a binary target of a loader": "one = nn.Linear(20, 1)\n"
+    "    data = TensorDataset(torch.randn(8, 20), torch.randint(0, 2, (8,)).float().unsqueeze(-1))\n"
+    "    for a, b in DataLoader(data):\n        F.binary_cross_entropy_with_logits(one(a), b)",
+    "divided, through a scaler": (
+        "scaler, opt = torch.amp.GradScaler(), torch.optim.SGD(net.parameters(), 0.1)\n"
+        "    for i, (a, b) in enumerate(n):\n        loss = F.cross_entropy(net(a), b) / 4\n"
+        "        scaler.scale(loss).backward()\n        if (i + 1) % 4 == 0:\n"
+        "            scaler.step(opt)\n            scaler.update()\n            opt.zero_grad()"
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CORRECT)
+def test_what_is_like_them_and_correct_is_not_found(tmp_path, case):
+    assert check(tmp_path, f"{HEAD}    {CORRECT[case]}\n").findings == []
+
+
+@pytest.mark.parametrize(
+    "text", ['{"cells": 3}', '{"cells": [{"cell_type": "code"}]}', "[]", "print(1)", "{}"]
+)
+def test_what_is_no_notebook_is_said_to_be_none(tmp_path, text):
+    (tmp_path / "book.ipynb").write_text(text)
+    (told,) = check_paths([tmp_path]).unread
+    assert told == (
+        f"{tmp_path / 'book.ipynb'}: this is no notebook: expected JSON with cells, each with its cell_type and "
+        "source. It was not checked."
+    )
 
 
 @pytest.mark.parametrize("case", MISTAKES)

@@ -114,7 +114,7 @@ def text_numbers():
         "reading": [
             f"ln 10 = {four(math.log(10))}: a blind guess",
             f"divided by ln 2 = {four(math.log(2))} it is in bits",
-            f"frequencies, here {four(entropy(np.bincount(targets) / len(targets)))}, hardly less",
+            f"frequencies, H(y), here {four(entropy(np.bincount(targets) / len(targets)))}, hardly less",
             f"it would be {four(entropy([0.99, 0.01]))},",
         ],
     }

@@ -248,6 +248,9 @@ class Calls(Methods):
         together = Arguments(
             (owner, *arguments.positional), arguments.keywords, (inner, *arguments.nodes), arguments.open
         )
+        first = arguments.get(0)
+        if name == "scale" and isinstance(first, Loss):
+            return first  # GradScaler divides the gradients by the same number again
         if name == "backward":
             self.emit(Backward(node, self.file, self.quiet(), owner, self.accumulates()))
             return UNKNOWN

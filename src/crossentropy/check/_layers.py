@@ -9,6 +9,7 @@ from crossentropy.check._operations import activation
 from crossentropy.check._torch import Arguments, Follower, number
 from crossentropy.check._values import (
     UNKNOWN,
+    Const,
     Kind,
     Layer,
     Tensor,
@@ -61,6 +62,7 @@ LAYER_NORMS = frozenset(["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatch
 
 LAYER_ACTIVATIONS = {
     "Softmax": "softmax",
+    "Softmax2d": "softmax",
     "LogSoftmax": "log_softmax",
     "Sigmoid": "sigmoid",
     "LogSigmoid": "logsigmoid",
@@ -93,6 +95,8 @@ def apply_layer(follower: Follower, layer: Layer, arguments: Arguments, node: as
     given = arguments.get(0, "input") or UNKNOWN
     if name in LAYER_ACTIVATIONS:
         dim = layer.arguments.get("dim", layer.arguments.get("0"))
+        if name == "Softmax2d":
+            dim = Const(1)  # of (N, C, H, W)
         keywords = {"dim": dim} if dim is not None else {}
         inner = Arguments((given,), keywords)
         return activation_of_layer(follower, layer, inner, node)

@@ -66,8 +66,11 @@ def randint(follower: Follower, arguments: Arguments, node: ast.AST) -> Value:
     origin = follower.origin(node)
     if len(sizes) == 2 and (bottom, top) == (0, 1) and (sizes[1] or 0) > 2:
         return Tensor(Kind.MULTI_HOT, origin, rank=2, rows=sizes[0], classes=sizes[1], floating=floating)
-    kind = Kind.IDS if len(sizes) == 1 else Kind.OTHER
-    return Tensor(kind, origin, rank=len(sizes), rows=sizes[0], low=bottom, high=top, floating=floating)
+    column = len(sizes) == 2 and sizes[1] == 1
+    kind = Kind.IDS if len(sizes) == 1 or column else Kind.OTHER
+    return Tensor(
+        kind, origin, rank=len(sizes), rows=sizes[0], low=bottom, high=top, floating=floating, column=column
+    )
 
 
 def literal(follower: Follower, arguments: Arguments, node: ast.AST) -> Value:
@@ -110,6 +113,18 @@ def _rows(given: Sequence, typed: bool, origin: Origin) -> Value:
     if not all(isinstance(v, int | float) for row in rows for v in row):
         return Tensor(rank=None)
     floating = True if any(isinstance(v, float) for row in rows for v in row) else (None if typed else False)
+    if all(len(row) == 1 for row in rows) and floating is not True:
+        ids = [row[0] for row in rows]
+        return Tensor(
+            Kind.IDS,
+            origin,
+            rank=2,
+            rows=len(rows),
+            low=min(ids),
+            high=max(ids),
+            floating=floating,
+            column=True,
+        )
     kind = Kind.OTHER
     if all(v in (0, 1) for row in rows for v in row) and len(rows[0]) > 1:
         sums = [sum(row) for row in rows]

@@ -45,6 +45,27 @@ give `--ignore {rule.id}`.
 """
 
 
+HOOK = """\
+## Before each commit
+
+With [pre-commit](https://pre-commit.com), where `crossentropy` is installed, in `.pre-commit-config.yaml`:
+
+```yaml
+repos:
+  - repo: local
+    hooks:
+      - id: crossentropy-check
+        name: crossentropy check
+        entry: crossentropy check
+        language: system
+        types_or: [python, jupyter]
+```
+
+The hook is given the files that change, and a finding stands where the loss is computed. To look at all of a project
+each time, give it `entry: crossentropy check src` and `pass_filenames: false`.
+"""
+
+
 def rule_page(name: str) -> str:
     """Return the page of the rule of that id or name.
 
@@ -62,7 +83,7 @@ def index() -> str:
         for r in RULES.values()
     ]
     head = ["| id | name | severity | what is found | `--fix` |", "|---|---|---|---|---|"]
-    return "\n".join(["# The rules of `crossentropy check`", "", *head, *rows, ""])
+    return "\n".join(["# The rules of `crossentropy check`", "", *head, *rows, "", HOOK])
 
 
 def write_pages(folder: Path) -> None:

@@ -102,11 +102,15 @@ def _decoded(raw: bytes) -> str:
 def _notebook(raw: bytes, path: Path) -> tuple[str, tuple[int, ...], tuple[str, ...]]:
     lines: list[str] = []
     cells, unread = [], []
-    for cell in json.loads(raw.decode("utf-8-sig"))["cells"]:
-        if cell["cell_type"] != "code":
-            continue
+    try:
+        given = [(c["cell_type"], c["source"]) for c in json.loads(raw.decode("utf-8-sig"))["cells"]]
+        texts = ["".join(source) for kind, source in given if kind == "code"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            "this is no notebook: expected JSON with cells, each with its cell_type and source"
+        ) from error
+    for text in texts:
         cells.append(len(lines) + 1)
-        text = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
         python = _plain(text)
         try:
             ast.parse("\n".join(python))

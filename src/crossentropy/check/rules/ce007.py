@@ -67,7 +67,7 @@ RULE = Rule(
     severity="error",
     summary="decisions, class ids or detached values are given to a loss",
     why=(
-        "A loss is differentiated with respect to its input. An arg-max, a rounding, a comparison, a one- "
+        "A loss is differentiated with respect to its input. An arg-max, a rounding, a comparison, a one-"
         "hot or detach() passes no gradient, so nothing before it learns; and class ids are no logits in "
         "any case. Give the loss what stands before the decision. (A detached input is reported only "
         "where backward() is called on the loss.)"

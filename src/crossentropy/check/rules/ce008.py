@@ -33,17 +33,22 @@ def look(event: LossCall, memory: dict[Hashable, Any]) -> Iterator[Found]:
     if not isinstance(target, Tensor):
         return
     binary = event.spec.family in ("bce", "bce_logits")
-    message = _binary(target) if binary else _multiclass(given, target)
+    message = _binary(given, target) if binary else _multiclass(given, target)
     if message and event.spec.family != "kl":
         made = place(target.origin, event.file)
         yield Found(event.node, message.replace("the target", f"the target ({made})", 1) if made else message)
 
 
-def _binary(target: Tensor) -> str:
+def _binary(given: object, target: Tensor) -> str:
     if target.kind is Kind.IDS and target.high is not None and target.high > 1:
         return f"the target holds class ids up to {target.high}; a binary loss takes values between 0 and 1."
     if target.kind in (Kind.IDS, Kind.ONE_HOT, Kind.MULTI_HOT) and target.floating is False:
         return "the target holds integers; a binary loss takes floats. Use target.float()."
+    one = isinstance(given, Tensor) and given.rank == 2 and given.classes == 1
+    if one and target.rank == 1 and not target.batched:
+        return (
+            "the target has shape (N,), but the input (N, 1). Use target.unsqueeze(1), or input.squeeze(1)."
+        )
     return ""
 
 
@@ -65,9 +70,9 @@ RULE = Rule(
     summary="targets have the wrong dtype or shape for the loss",
     why=(
         "CrossEntropyLoss and NLLLoss take class ids as integers of shape (N,); floats of the shape of "
-        "the input are read as probabilities of the classes. Ids as floats, ids of shape (N, 1), and one- "
-        "hot rows as integers are none of these, and raise an error when the line runs. The binary losses "
-        "take floats between 0 and 1."
+        "the input are read as probabilities of the classes. Ids as floats, ids of shape (N, 1), and one-hot "
+        "rows as integers are none of these, and raise an error when the line runs. The binary losses "
+        "take floats between 0 and 1, of the shape of the input."
     ),
     bad=BAD,
     good=GOOD,
