@@ -462,3 +462,11 @@ def test_two_losses_on_one_line_and_one_loss_on_two_lines_are_told_apart():
     sites = sorted((s.line, s.family, s.calls) for s in watched(program).sites.values())
     first = sites[0][0]
     assert sites == [(first, "cross_entropy", 3), (first, "nll_loss", 3), (first + 1, "cross_entropy", 3)]
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (2, 2), (5, 5)])
+def test_the_plugin_leaves_the_exit_code_of_a_run_that_failed_by_itself(before, after):
+    watch = watched(MISTAKES["softmax"][0])
+    session = SimpleNamespace(config=SimpleNamespace(crossentropy_watch=watch), exitstatus=before)
+    _pytest.pytest_sessionfinish(session, before)
+    assert session.exitstatus == after

@@ -101,7 +101,8 @@ def test_a_module_runs_by_its_name_and_is_told_as_json(folder):
 )
 def test_the_end_of_a_script_is_its_own(folder, text, code, said):
     (folder / "train.py").write_text(text + "\n")
-    done = run("train.py", cwd=folder)
+    # a shell lets what it starts in the background ignore SIGINT
+    done = run("train.py", cwd=folder, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert done.returncode == code
     assert said in done.stderr
     assert "What was not:" in done.stderr
