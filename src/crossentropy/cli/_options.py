@@ -9,10 +9,19 @@ import click
 
 from crossentropy.errors import ConfigError, did_you_mean
 
-__all__ = ["given_reading", "reading_options"]
+__all__ = ["costs_option", "given_reading", "reading_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _NAMES = ("separator", "decimal", "quote", "encoding", "header", "kind")
+
+
+def costs_option(command: Command) -> Command:
+    """Add the option that says what mistakes cost."""
+    return click.option(
+        "--costs",
+        metavar="FILE|JSON",
+        help='What mistakes cost, {"ill": {"well": 10}, "well": {"ill": 1}}: true class, then label.',
+    )(command)
 
 
 def reading_options(command: Command) -> Command:

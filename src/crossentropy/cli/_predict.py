@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from crossentropy.cli._options import given_reading, reading_options
+from crossentropy.cli._options import costs_option, given_reading, reading_options
 from crossentropy.cli._tell import tell
 from crossentropy.errors import OutputError
 
@@ -24,9 +24,12 @@ _WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".jsonl": "write_n
     "--out", metavar="FILE", default="-", help="A .csv, .parquet or .jsonl file; standard output by default."
 )
 @click.option("--force", is_flag=True, help="Replace the file if there is one already.")
+@costs_option
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions as JSON, one object a row.")
-def predict(run: str, data: str, out: str, force: bool, as_json: bool, **given: Any) -> None:
+def predict(
+    run: str, data: str, out: str, force: bool, costs: str | None, as_json: bool, **given: Any
+) -> None:
     """Write the label and the probabilities that the classifier of the folder RUN gives each row of DATA."""
     path = None if out == "-" else Path(out)
     suffix = (".jsonl" if as_json else ".csv") if path is None else path.suffix.lower()
@@ -43,7 +46,7 @@ def predict(run: str, data: str, out: str, force: bool, as_json: bool, **given: 
     from crossentropy.bundle import write_file
     from crossentropy.experiment import make_reading, predict_run
 
-    frame, notes = predict_run(run, data, make_reading(**settings))
+    frame, notes = predict_run(run, data, make_reading(**settings), costs)
     for note in notes:
         tell("note", note, as_json=as_json)
     content = io.BytesIO()

@@ -9,6 +9,7 @@ _recalibrate.py  the loss after mending the confidence, out of sample
 _calibration.py  the calibration error with its noise floor, and the temperature
 _splits.py       test rows and folds, by class, group or time
 _contributions.py  what each column is worth
+_costs.py        the label that costs least
 _compare.py      two classifiers on the same rows
 _labels.py       labels that are probably wrong
 """
@@ -16,6 +17,7 @@ _labels.py       labels that are probably wrong
 from crossentropy.evaluation._calibration import fit_temperature
 from crossentropy.evaluation._compare import compare_losses
 from crossentropy.evaluation._contributions import column_shares
+from crossentropy.evaluation._costs import cheapest, cost_figures, read_costs
 from crossentropy.evaluation._evaluate import evaluate, losses_from_logits
 from crossentropy.evaluation._figures import (
     Calibration,
@@ -25,6 +27,7 @@ from crossentropy.evaluation._figures import (
     ColumnShare,
     Comparison,
     ConfusedPair,
+    CostFigures,
     Estimate,
     Evaluation,
     Figures,
@@ -50,6 +53,7 @@ __all__ = [
     "ColumnShare",
     "Comparison",
     "ConfusedPair",
+    "CostFigures",
     "Estimate",
     "Evaluation",
     "Figures",
@@ -57,8 +61,10 @@ __all__ = [
     "LossParts",
     "ReliabilityBin",
     "SuspectPair",
+    "cheapest",
     "column_shares",
     "compare_losses",
+    "cost_figures",
     "evaluate",
     "find_label_errors",
     "fit_temperature",
@@ -66,6 +72,7 @@ __all__ = [
     "group_test",
     "latest_test",
     "losses_from_logits",
+    "read_costs",
     "stratified_folds",
     "stratified_test",
     "time_blocks",

@@ -82,6 +82,23 @@ class LossParts(Figures):
     miscalibration: Estimate
 
 
+class CostFigures(Figures):
+    """What decisions cost a row, in the unit of the costs: each row gets the label that is expected to cost least.
+
+    `expected` is what the probabilities foresee, `cost` what it came to, `most_probable` what the most probable labels
+    would have come to, `saved` the difference, `constant` the cost of saying `constant_class` of every row, the
+    cheapest such class. `relabelled` rows get another label than the most probable one.
+    """
+
+    cost: Estimate
+    expected: float
+    most_probable: Estimate
+    saved: Estimate
+    constant: float
+    constant_class: str
+    relabelled: int
+
+
 class Evaluation(Figures):
     """How good probabilities are on rows that took no part in the fit. Losses are in nats.
 
@@ -122,6 +139,7 @@ class Evaluation(Figures):
     confusion: tuple[tuple[int, ...], ...]
     confused: tuple[ConfusedPair, ...]
     groups: int | None = None
+    costs: CostFigures | None = None
 
 
 class ColumnShare(Figures):

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import softmax
 
 from crossentropy.classifier import Classifier
 from crossentropy.errors import BundleError, DataError, did_you_mean
-from crossentropy.evaluation import Evaluation, evaluate
+from crossentropy.evaluation import Evaluation, cheapest, cost_figures, evaluate, read_costs
 from crossentropy.experiment._config import Config, read_config
 from crossentropy.experiment._rows import read_rows, roles
 from crossentropy.experiment._tell import prediction_table
@@ -41,7 +42,7 @@ def load_classifier(folder: Path | str) -> Classifier:
 
 
 def evaluate_run(
-    folder: Path | str, data: Any, reading: Reading | None = None
+    folder: Path | str, data: Any, reading: Reading | None = None, costs: Any = None
 ) -> tuple[Evaluation, tuple[str, ...]]:
     """Return how good a run's classifier is on further data, and sentences on what was used other than it stands.
 
@@ -49,12 +50,15 @@ def evaluate_run(
         folder: of a run.
         data: whatever `train` takes, with the target.
         reading: what is known of the form of the data; the rest is as in training, or recognised.
+        costs: what `evaluation.read_costs` reads; then what the cheapest labels cost is told too.
 
     Raises:
         BundleError: the folder is no run folder, or damaged.
+        ConfigError: the costs are no matrix of costs of these classes.
         DataError: the data cannot be read, or lack the target or another column.
     """
     classifier = load_classifier(folder)
+    matrix = None if costs is None else read_costs(costs, classifier.classes)
     config = read_config(Path(folder) / "config.json")
     table = read_table(data, reading, expected_of(classifier, config))
     if config.target not in table.frame.columns:
@@ -66,27 +70,43 @@ def evaluate_run(
     rows, notes = read_rows(config, table, classifier.classes)
     logits = classifier.logits(rows.table)
     said = (*table.notes, *notes, *notices(classifier.encoder, rows.table, known=tuple(roles(config))))
-    return evaluate(
-        logits, rows.ids, classes=classifier.classes, sample_weight=rows.given_weights, groups=rows.groups
-    ), said
+    names, weights, groups = classifier.classes, rows.given_weights, rows.groups
+    found = evaluate(logits, rows.ids, classes=names, sample_weight=weights, groups=groups)
+    if matrix is not None:
+        paid = cost_figures(
+            softmax(logits, axis=1), rows.ids, matrix, classes=names, sample_weight=weights, groups=groups
+        )
+        found = found.model_copy(update={"costs": paid})
+    return found, said
 
 
 def predict_run(
-    folder: Path | str, data: Any, reading: Reading | None = None
+    folder: Path | str, data: Any, reading: Reading | None = None, costs: Any = None
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Return a run's predictions for further data (id, label, one probability a class), and sentences as above.
+
+    With `costs`, which `evaluation.read_costs` reads, the label is the one whose expected cost is least, and that cost
+    stands behind the probabilities as `expected_cost`.
 
     Raises:
         BundleError: the folder is no run folder, or damaged.
         DataError: the data cannot be read, or lack a column.
     """
     classifier = load_classifier(folder)
+    matrix = None if costs is None else read_costs(costs, classifier.classes)
     config = read_config(Path(folder) / "config.json")
     table = read_table(data, reading, expected_of(classifier, config))
     ids = (
         np.arange(table.frame.height) if config.id is None else find_column(table, config.id, "the row names")
     )
-    predictions = prediction_table(classifier, classifier.logits(table), ids, None)
+    logits = classifier.logits(table)
+    predictions = prediction_table(classifier, logits, ids, None)
+    if matrix is not None:
+        import polars as pl
+
+        labels, expected = cheapest(softmax(logits, axis=1), matrix)
+        names = pl.Series("label", list(classifier.classes)).gather(labels)
+        predictions = predictions.with_columns(names, pl.Series("expected_cost", expected))
     return predictions, (*table.notes, *notices(classifier.encoder, table, known=tuple(roles(config))))
 
 

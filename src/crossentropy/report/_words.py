@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from crossentropy.evaluation import ColumnShare, Evaluation, ReliabilityBin
+from crossentropy.evaluation import ColumnShare, CostFigures, Evaluation, ReliabilityBin
 from crossentropy.report._numbers import (
     INTERVAL,
     NBSP,
@@ -209,6 +209,20 @@ def accuracy_words(test: Evaluation) -> str:
     if test.accuracy.low > test.majority or not math.isfinite(test.accuracy.low):
         return sentence
     return f"{sentence} The interval does not rule out that this simple rule is as good."
+
+
+def cost_words(costs: CostFigures) -> str:
+    """Return what decisions cost, against the most probable labels and against a fixed one."""
+    sentence = (
+        f"The label whose expected cost is least comes to {figure(costs.cost.value)} a row ({INTERVAL} "
+        f"{between(costs.cost)}), where the probabilities foresaw {figure(costs.expected)}; always saying "
+        f"{quoted(costs.constant_class, 24)} would come to {figure(costs.constant)}. It is another label than the most "
+        f"probable one for {count(costs.relabelled, 'row')}"
+    )
+    if not costs.relabelled:
+        return f"{sentence}."
+    saved = f"{figure(costs.saved.value)} a row ({INTERVAL} {between(costs.saved)})"
+    return f"{sentence}; the saving is {saved}."
 
 
 def calibration_words(test: Evaluation) -> str:
