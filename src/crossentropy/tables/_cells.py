@@ -72,5 +72,6 @@ def strings(series: pl.Series) -> pl.Series:
         whole = series.cast(pl.Int64, strict=False)
         if bool((whole.cast(pl.Float64) == series).all()):
             series = whole
-    text = series.cast(pl.String).str.strip_chars()
-    return text.set(text == "", None)
+    # in one expression: each that is evaluated costs 0.2 ms, however few the rows
+    text = pl.nth(0).cast(pl.String).str.strip_chars()
+    return series.to_frame().select(pl.when(text != "").then(text)).to_series()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -46,7 +47,7 @@ class DateCode(CodeBase):
     scale: Annotated[FiniteFloat, Field(gt=0)]
     parts: Annotated[tuple[Part, ...], FailFast()]
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         """The parts, and missing."""
         names: list[str] = []

@@ -32,7 +32,7 @@ class ListCode(CodeBase):
     levels: Annotated[tuple[str, ...], FailFast()]
     other: bool
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         """The items, other, missing."""
         names = [f"{self.name} has {level}" for level in self.levels]

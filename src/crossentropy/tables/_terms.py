@@ -40,19 +40,22 @@ def count_terms(text: pl.Series, grams: Grams) -> pl.DataFrame:
     import polars as pl
 
     words = (
-        pl.DataFrame({"term": text})
+        pl.LazyFrame({"term": text})
         .with_row_index("row")
         .with_columns(pl.col("term").str.to_lowercase().str.extract_all(_WORD))
         .explode("term", empty_as_null=False, keep_nulls=False)
+        .collect()
     )
     found = [words]
     if grams == "words":
         pair = pl.col("term") + " " + pl.col("term").shift(-1)
-        found.append(words.select("row", pair).filter(words["row"] == words["row"].shift(-1)))
+        together = pl.col("row") == pl.col("row").shift(-1)
+        found.append(words.select("row", pl.when(together).then(pair).alias("term")))
     else:
         padded = words.select("row", (" " + pl.col("term").str.slice(0, _LONGEST) + " ").alias("term"))
         found += [_runs(padded, length) for length in _RUNS]
-    return pl.concat(found).group_by("row", "term").agg(pl.len().alias("count"))
+    counts = pl.concat(found).group_by("row", "term").agg(pl.len().alias("count"))
+    return counts.filter(counts["term"].is_not_null())
 
 
 def _runs(padded: pl.DataFrame, length: int) -> pl.DataFrame:

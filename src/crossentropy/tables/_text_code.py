@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -34,7 +35,7 @@ class TextCode(CodeBase):
     terms: NonNegativeInt
     vocabulary: InstanceOf[Vocabulary] = Field(default=Vocabulary.EMPTY, exclude=True, repr=False)
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         """The terms, and missing."""
         names = [f"{self.name}: {term}" for term in self.vocabulary.terms]

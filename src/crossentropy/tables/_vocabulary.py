@@ -34,6 +34,8 @@ MOST_TERMS = 1 << 16
 """Terms of a column, the most frequent first."""
 # Rows whose terms are held at a time, and characters in them.
 _ROWS, _CHARACTERS = 1 << 17, 1 << 24
+# Terms that are looked up one by one: of few rows, telling the different ones apart takes longer.
+_FEW = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +91,8 @@ class Vocabulary:
         return csr_array(vstack(blocks, "csr"))
 
     def _rows(self, text: pl.Series, grams: Grams) -> csr_array:
-        import polars as pl
-
         counts = count_terms(text, grams)
-        distinct = counts["term"].unique(maintain_order=True)
-        places = np.array([self._place.get(term, -1) for term in distinct.to_list()], np.int32)
-        code = counts["term"].cast(pl.Enum(distinct)).to_physical().to_numpy()
-        at = places[code] if len(places) else np.empty(0, np.int32)
+        at = self._places(counts["term"])
         known = at >= 0
         row, at = counts["row"].to_numpy()[known].astype(np.int32), at[known]
         values = (1.0 + np.log(counts["count"].to_numpy()[known].astype(np.float64))) * self.weights[at]
@@ -108,6 +105,15 @@ class Vocabulary:
         values /= lengths[row]
         shape = len(text), len(self.terms)
         return csr_array((values.astype(np.float32), at, starts), shape=shape)
+
+    def _places(self, terms: pl.Series) -> NDArray[np.int32]:
+        """Return the place of each term, -1 for one that is not known."""
+        import polars as pl
+
+        several = len(terms) > _FEW
+        distinct = terms.unique(maintain_order=True) if several else terms
+        places = np.array([self._place.get(term, -1) for term in distinct.to_list()], np.int32)
+        return places[terms.cast(pl.Enum(distinct)).to_physical().to_numpy()] if several else places
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the terms as bytes of UTF-8 with an end of line behind each, and the weights."""
