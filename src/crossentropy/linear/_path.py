@@ -22,7 +22,7 @@ from scipy.special import log_softmax
 
 from crossentropy.errors import ClassIdError, ConfigError, ShapeError
 from crossentropy.linear._folds import FoldFit, FoldTask, Split, walk
-from crossentropy.linear._threads import one_blas_thread
+from crossentropy.linear._threads import one_blas_thread, whole_fits
 
 __all__ = ["Judge", "PenaltyPath", "cross_validate_penalty", "follow"]
 
@@ -171,11 +171,20 @@ def _after(first: PenaltyPath, second: PenaltyPath) -> PenaltyPath:
 
 def _joined(path: PenaltyPath, others: list[FoldFit], tol: float, max_iter: int) -> PenaltyPath:
     """Return the path with the logits of the other folds at the C that was chosen without them."""
+    Cs = path.Cs[: path.chosen + 1]
+
+    def walked(fit: FoldFit) -> tuple[list[float], Floats]:
+        points = walk([fit], Cs, tol, max_iter)
+        gaps, logits = [], np.empty(0)
+        for (point,) in points:
+            gaps.append(point.relative_gap)
+            logits = point.logits
+        return gaps, logits
+
     logits, gaps = path.out_of_fold_logits, np.full((len(path.Cs), len(others)), np.nan)
-    for k, points in enumerate(walk(others, path.Cs[: path.chosen + 1], tol, max_iter)):
-        gaps[k] = [point.relative_gap for point in points]
-        for fit, point in zip(others, points, strict=True):
-            logits[fit.held] = point.logits
+    for j, (fit, (of_fit, last)) in enumerate(zip(others, whole_fits(walked, others), strict=True)):
+        gaps[: len(Cs), j] = of_fit
+        logits[fit.held] = last
     return replace(path, out_of_fold_logits=logits, relative_gaps=np.hstack([path.relative_gaps, gaps]))
 
 

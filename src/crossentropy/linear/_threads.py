@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["cores", "in_threads", "one_blas_thread", "row_ranges"]
+__all__ = ["cores", "in_threads", "one_blas_thread", "row_ranges", "whole_fits"]
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -35,6 +35,12 @@ WORTH_A_THREAD = 2e6
 
 MOST = 16
 
+
+class _Own(threading.local):
+    ended: threading.Event | None = None
+
+
+_own = _Own()
 _lock = threading.Lock()
 _inside = 0
 _limit: Any = None
@@ -103,7 +109,31 @@ def row_ranges(n: int, work: float) -> list[slice]:
 
 def in_threads(task: Callable[[A], T], arguments: Sequence[A]) -> list[T]:
     """Return [task(a) for a in arguments], on as many threads as there are cores."""
+    if _own.ended is not None and _own.ended.is_set():
+        raise InterruptedError("the fit was given up")
     if len(arguments) < 2 or cores() < 2:
         return [task(argument) for argument in arguments]
     with ThreadPoolExecutor(min(cores(), len(arguments))) as pool:
         return list(pool.map(task, arguments))
+
+
+def whole_fits(task: Callable[[A], T], arguments: Sequence[A]) -> list[T]:
+    """Return [task(a) for a in arguments], each task a fit of its own, as many at a time as there are cores.
+
+    What a fit does between its passes takes one core. When the caller is interrupted, the fits end at their next pass.
+    """
+    if len(arguments) < 2 or cores() < 2:
+        return [task(argument) for argument in arguments]
+    ended = threading.Event()
+
+    def run(argument: A) -> T:
+        _own.ended = ended
+        return task(argument)
+
+    with ThreadPoolExecutor(min(cores(), len(arguments))) as pool:
+        try:
+            return list(pool.map(run, arguments))
+        except BaseException:
+            ended.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
