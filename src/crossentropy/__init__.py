@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         experiment,
         linear,
         losses,
+        network,
         report,
         tables,
     )
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from crossentropy.classifier import Classifier
     from crossentropy.experiment import Run, compare, train
     from crossentropy.linear import LogisticRegression, LogisticRegressionCV
+    from crossentropy.network import NetworkClassifier
 
 __version__ = "0.1.0"
 
@@ -33,6 +35,7 @@ _HOME = {
     "Classifier": "classifier",
     "LogisticRegression": "linear",
     "LogisticRegressionCV": "linear",
+    "NetworkClassifier": "network",
     "Run": "experiment",
     "compare": "experiment",
     "train": "experiment",
@@ -43,6 +46,7 @@ __all__ = [
     "Classifier",
     "LogisticRegression",
     "LogisticRegressionCV",
+    "NetworkClassifier",
     "Run",
     "bundle",
     "check",
@@ -53,6 +57,7 @@ __all__ = [
     "experiment",
     "linear",
     "losses",
+    "network",
     "report",
     "tables",
     "train",

@@ -11,6 +11,7 @@
     - ConfigError                            a setting: unknown, out of range, in conflict with another
     - OutputError (OSError)                  a place that cannot be written, or that holds something already
   + BundleError                              a saved classifier that is damaged, or that this version cannot read
+  + DivergenceError (FloatingPointError)     training met a loss or a gradient that is not finite
 * CrossEntropyWarning (UserWarning)
   + DataWarning                              the data were used, but not all of them, or not as they stand
   + MisuseWarning                            a loss was computed as asked, of values that it is not meant for
@@ -35,6 +36,7 @@ __all__ = [
     "CrossEntropyWarning",
     "DataError",
     "DataWarning",
+    "DivergenceError",
     "InputError",
     "MisuseWarning",
     "OutputError",
@@ -95,6 +97,10 @@ class OutputError(InputError, OSError):
 
 class BundleError(CrossEntropyError):
     """A saved classifier is damaged, or was written by a newer version."""
+
+
+class DivergenceError(CrossEntropyError, FloatingPointError):
+    """Training met a loss or a gradient that is not finite."""
 
 
 class CrossEntropyWarning(UserWarning):
