@@ -16,7 +16,7 @@ from crossentropy.evaluation import fit_temperature, losses_from_logits
 from crossentropy.network import NetworkClassifier
 from crossentropy.tables import Features
 
-from .problems import network
+from .problems import network, same_bits
 
 SMALL = {"folds": 3, "members": 4, "width": 16, "epochs": 30, "lr": 2e-2}
 
@@ -141,6 +141,23 @@ def test_folds_may_be_given():
     assert np.isfinite(model.out_of_fold_logits_[10:]).all()
     with pytest.raises(ShapeError, match="of shape"):
         NetworkClassifier().fit(X, y, folds=folds[1:])
+
+
+def test_a_network_learns_nothing_of_the_rows_that_are_held_out():
+    X, y = circles(120)
+    folds = np.arange(120) % 3
+    held = folds == 0
+    # the best of one epoch is that one, whatever the held-out rows say
+    settings = {**SMALL, "epochs": 1}
+    model = NetworkClassifier(**settings).fit(X, y, folds=folds)
+    other = NetworkClassifier(**settings).fit(
+        np.where(held[:, None], 5 - 3 * X, X), np.where(held, 1 - y, y), folds=folds
+    )
+    same = [
+        same_bits(a.network.state_dict(), b.network.state_dict())
+        for a, b in zip(model.network_.parts, other.network_.parts, strict=True)
+    ]
+    assert same == [True, False, False]
 
 
 def test_one_fold_holds_an_eighth_out():
