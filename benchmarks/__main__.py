@@ -19,6 +19,7 @@ NAMES = (
     "linear_losses",
     "guard",
     "check",
+    "tables",
 )
 
 
