@@ -19,6 +19,7 @@ _merge.py           equal rows as one row of their summed weight
 _bag.py             a network for each fold, and what each says of the fold that it did not see
 _prepare.py         from features to the network's input: scaled, bent, knots; sparse ones within bounds
 _table_network.py   the network: members over piecewise-linear embeddings
+_saved.py           a bag as JSON data and arrays, and back
 """
 
 from crossentropy.network._bag import Bag
@@ -26,6 +27,7 @@ from crossentropy.network._checkpoint import Checkpoint
 from crossentropy.network._data import Batch, Loader, Rows
 from crossentropy.network._estimator import NetworkClassifier
 from crossentropy.network._module import check_module
+from crossentropy.network._saved import bag_from_parts, bag_to_parts
 from crossentropy.network._settings import TrainSettings
 from crossentropy.network._state import Progress, Training
 from crossentropy.network._table_network import TableNetwork, TableShape
@@ -44,6 +46,8 @@ __all__ = [
     "TrainResult",
     "TrainSettings",
     "Training",
+    "bag_from_parts",
+    "bag_to_parts",
     "check_module",
     "log_loss",
     "train",

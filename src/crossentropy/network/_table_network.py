@@ -116,5 +116,7 @@ class TableNetwork(nn.Module):
         hidden = x[None] * self.scale[:, None]
         for layer in self.hidden:
             hidden = functional.relu(layer(hidden))
-            hidden = functional.dropout(hidden, self.shape.dropout, self.training)
+            if self.training and self.shape.dropout:
+                # drawn once for all members: drawing takes longer than the layer does
+                hidden = hidden * functional.dropout(torch.ones_like(hidden[0]), self.shape.dropout)
         return torch.baddbmm(self.bias, hidden, self.head)
