@@ -7,6 +7,7 @@ _bootstrap.py    95 % intervals of anything, by redrawing the rows
 _rates.py        figures of labels and ranking, over many draws at once
 _recalibrate.py  the loss after mending the confidence, out of sample
 _calibration.py  the calibration error with its noise floor, and the temperature
+_mixture.py      several classifiers as one, by weights that suit rows which none of them saw
 _splits.py       test rows and folds, by class, group or time
 _contributions.py  what each column is worth
 _costs.py        the label that costs least
@@ -36,6 +37,7 @@ from crossentropy.evaluation._figures import (
     SuspectPair,
 )
 from crossentropy.evaluation._labels import LabelErrors, find_label_errors
+from crossentropy.evaluation._mixture import fit_mixture, mix
 from crossentropy.evaluation._splits import (
     group_folds,
     group_test,
@@ -67,11 +69,13 @@ __all__ = [
     "cost_figures",
     "evaluate",
     "find_label_errors",
+    "fit_mixture",
     "fit_temperature",
     "group_folds",
     "group_test",
     "latest_test",
     "losses_from_logits",
+    "mix",
     "read_costs",
     "stratified_folds",
     "stratified_test",
