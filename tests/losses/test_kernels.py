@@ -238,6 +238,19 @@ def test_a_row_of_minus_infinities_is_nan_and_a_block_of_them_costs_nothing(alwa
     assert slope.isfinite().all()
 
 
+@every_kind
+@pytest.mark.parametrize("classes", [5, 90, 500])
+def test_a_share_of_a_class_of_minus_infinity_costs_infinity_and_not_nan(
+    always: None, kind: str, classes: int
+):
+    shape = Shape(rows=3, classes=classes)
+    z, target = logits(shape), target_of(kind, shape)
+    z[1, 1] = -torch.inf
+    each = cross_entropy(z, target, reduction="none", label_smoothing=0.1)
+    assert each.isinf().tolist() == [False, True, False]
+    assert_close(each, definition.cross_entropy(z, target, reduction="none", label_smoothing=0.1))
+
+
 @pytest.mark.parametrize("offset", [0.0, 1e3, 1e4])
 def test_a_shift_costs_the_kernels_no_digits(always: None, offset: float):
     z = torch.tensor([[0.0, 1.0, 2.0]]) + offset
@@ -346,17 +359,17 @@ def test_the_exponential_has_its_stated_error(dtype: Any, lowest: float, bound: 
 
 @pytest.mark.parametrize(("dtype", "bound"), [(np.float32, 2e-7), (np.float64, 4e-16)])
 def test_the_logarithm_has_its_stated_error(dtype: Any, bound: float):
-    from crossentropy.losses._column_kernels import _logarithms
+    from crossentropy.losses._lines import logarithms
 
     near = 1 + np.geomspace(np.finfo(dtype).eps, 1, 300_001)
     x = np.concatenate((near, np.geomspace(1, 1e30, 300_001))).astype(dtype)
     found = np.empty(len(x))
-    _logarithms(x, found)
+    logarithms(x, found)
     exact = np.log(x.astype(np.longdouble))
     some = exact > 0
     assert (np.abs(found - exact)[some] / exact[some]).max() <= bound
     assert (found[~some] == 0).all()
-    _logarithms(np.array([np.nan], dtype), found[:1])
+    logarithms(np.array([np.nan], dtype), found[:1])
     assert np.isnan(found[0])
 
 

@@ -7,8 +7,10 @@ _fast.py         cross-entropy by the CPU kernels, as a step of autograd; says w
 _passes.py       a batch on its way through the kernels, and memory for its gradient
 _kernels.py      one pass over each row while it is in cache
 _row_loops.py    the loops over elements that they are made of
-_plain_kernels.py  the same for class ids without options, with half of the exponentials
+_plain_kernels.py  the same for class ids without options
 _column_kernels.py  many rows together, a row in each lane: few classes, or classes that are not the last axis
+_plain_columns.py  the same for class ids without options
+_lines.py        the loops over rows that they are made of
 _facts.py        by-products in the same pass
 _fact_kernels.py    their kernels
 _turn.py         rows into columns, in registers
@@ -17,7 +19,7 @@ _binary_kernels.py  its value and gradient, each logit once
 _vector.py       what the kernels compute for each element
 _guard.py        misuse that only the values give away
 observers.py     where a watch sees each call
-_threads.py      rows in parallel
+_threads.py      rows in parallel, on the threads that torch has
 _activations.py  sigmoid, softmax, log_softmax, one_hot
 _multiclass.py   cross_entropy, nll_loss: one class out of C
 _binary.py       binary_cross_entropy_with_logits, binary_cross_entropy: each decision on its own

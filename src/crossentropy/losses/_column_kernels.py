@@ -22,65 +22,27 @@ from typing import Any
 
 import numpy as np
 
+from crossentropy.losses._lines import (
+    FEW,
+    carry,
+    clear,
+    give,
+    logarithms,
+    powers,
+    raise_top,
+    read,
+    scales,
+    take,
+    weighted,
+)
 from crossentropy.losses._row_loops import bend, transform
-from crossentropy.losses._turn import transpose
-from crossentropy.losses._vector import exponential, kernel, load, logarithm, maximum, store, summing
-
-FEWEST, MOST, ELEMENTS = 64, 512, 16384
-"""Rows of a group: enough to repay the calls for each line, and so many that its blocks stay in the second-level cache.
-
-Measured in float32 for 128 classes: 0.96 ns an element at 32 rows, 0.84 at 64, 0.71 at 128.
-"""
-
-FEW = 32
-"""Classes whose exponentials are summed up in the dtype to compute in before the sum is carried."""
-
-
-def rows_together(classes: int, length: int) -> int:
-    """Return how many rows a group takes, a multiple of 16: one vector of float32 at its widest."""
-    most = min(MOST, -(-length // 16) * 16)
-    return min(most, max(FEWEST, ELEMENTS // classes // 16 * 16))
-
-
-@kernel
-def _read(part: Any, line: Any) -> None:
-    n = part.shape[0]
-    for r in range(n):
-        line[r] = load(part[r])
-    for r in range(n, line.shape[0]):
-        line[r] = 0
+from crossentropy.losses._vector import kernel
 
 
 @kernel
 def _shift(line: Any, by: Any) -> None:
     for r in range(line.shape[0]):
         line[r] += by
-
-
-@kernel
-def _raise_top(line: Any, top: Any) -> None:
-    for r in range(line.shape[0]):
-        top[r] = maximum(top[r], line[r])
-
-
-@kernel
-def _powers(line: Any, top: Any, power: Any, s: Any) -> None:
-    for r in range(line.shape[0]):
-        e = exponential(line[r] - top[r])
-        power[r] = e
-        s[r] += e
-
-
-@kernel
-def _carry(part: Any, whole: Any, lost: Any) -> None:
-    # Adds the part to the whole with what was lost in rounding before, and begins another: Kahan, 1965. One sum after
-    # another over 32,000 classes would lose three digits; torch adds pairs, which lanes that hold rows cannot.
-    for r in range(whole.shape[0]):
-        more = np.float64(part[r]) - lost[r]
-        sum = whole[r] + more
-        lost[r] = (sum - whole[r]) - more
-        whole[r] = sum
-        part[r] = 0
 
 
 @kernel
@@ -94,12 +56,6 @@ def _count(line: Any, top: Any, share: Any, total: Any, against: Any) -> None:
 
 
 @kernel
-def _logarithms(s: Any, log_s: Any) -> None:
-    for r in range(s.shape[0]):
-        log_s[r] = logarithm(log_s.dtype.type(s[r]))
-
-
-@kernel
 def _losses(log_s: Any, top: Any, total: Any, against: Any, zeta: float, loss: Any) -> None:
     for r in range(loss.shape[0]):
         loss[r] = total[r] * np.float64(log_s[r]) - against[r]
@@ -108,14 +64,6 @@ def _losses(log_s: Any, top: Any, total: Any, against: Any, zeta: float, loss: A
             lse = np.float64(top[r]) + np.float64(log_s[r])
             loss[r] += zeta * lse * lse
             total[r] += 2 * zeta * lse
-
-
-@summing
-def _weighted(loss: Any, by: Any) -> float:
-    total = 0.0
-    for r in range(loss.shape[0]):
-        total += loss[r] * by[r]
-    return total
 
 
 @kernel
@@ -138,48 +86,6 @@ def _minus_shares(slope: Any, by: Any, share: Any) -> None:
 
 
 @kernel
-def _clear(values: Any, out: Any) -> None:
-    for r in range(out.shape[0]):
-        if out[r]:
-            values[r] = 0
-
-
-@kernel
-def _scales(scale: Any, first: int, count: int, by: Any) -> None:
-    by[count:] = 0
-    if scale.shape[0] == 1:
-        by[:count] = scale[0]
-    else:
-        for r in range(count):
-            by[r] = scale[first + r]
-
-
-@kernel
-def _take(part: Any, b: int, start: int, count: int, lines: Any) -> None:
-    if part.shape[2] == 1:
-        transpose(part[start : start + count, :, 0], lines[:, :count])
-        lines[:, count:] = 0
-    else:
-        for k in range(lines.shape[0]):
-            _read(part[b, k, start : start + count], lines[k])
-
-
-@kernel
-def _give(lines: Any, b: int, start: int, count: int, part: Any) -> None:
-    if part.shape[2] == 1:
-        transpose(lines[:, :count], part[start : start + count, :, 0])
-    else:
-        for k in range(lines.shape[0]):
-            _write(lines[k], part[b, k, start : start + count])
-
-
-@kernel
-def _write(line: Any, out: Any) -> None:
-    for r in range(out.shape[0]):
-        out[r] = store(line[r], out[r])
-
-
-@kernel
 def _weigh(share: Any, weight: Any) -> None:
     if weight != 1:
         for r in range(share.shape[0]):
@@ -199,19 +105,19 @@ def _statistics(
     per_row[:] = 0
     s, total, against = per_row[0], per_row[1], per_row[2]
     spread = uniform.shape[0] > 0 or dense.shape[0] > 0
-    _take(z, b, start, count, scratch[:classes])
+    take(z, b, start, count, scratch[:classes])
     for k in range(classes):
         line = scratch[k]
         if bias.shape[0] > 0:
             _shift(line, bias[k])
         transform(line, numbers)
-        _raise_top(line, top)
+        raise_top(line, top)
     if dense.shape[0] > 0:
-        _take(dense, b, start, count, scratch[2 * classes : 3 * classes])
+        take(dense, b, start, count, scratch[2 * classes : 3 * classes])
     for few in range(0, classes, FEW):
         for k in range(few, min(few + FEW, classes)):
             line = scratch[k]
-            _powers(line, top, scratch[classes + k], part)
+            powers(line, top, scratch[classes + k], part)
             if uniform.shape[0] == 1:
                 _count(line, top, uniform, per_row[3], per_row[4])
             elif uniform.shape[0] > 1:
@@ -220,10 +126,10 @@ def _statistics(
                 share = scratch[2 * classes + k]
                 _weigh(share, weight[0] if weight.shape[0] == 1 else weight[k])
                 _count(line, top, share, per_row[3], per_row[4])
-        _carry(part, s, per_row[5])
+        carry(part, s, per_row[5])
         if spread:
-            _carry(per_row[3], total, per_row[6])
-            _carry(per_row[4], against, per_row[7])
+            carry(per_row[3], total, per_row[6])
+            carry(per_row[4], against, per_row[7])
     for j in range(ids.shape[1]):
         for r in range(count):
             k = ids[first + r, j]
@@ -261,8 +167,8 @@ def _gradient(
         slope = scratch[classes + k]
         bend(slope, scratch[k], numbers)
         if out.shape[0] > 0:
-            _clear(slope, out[first : first + count])
-    _give(scratch[classes : 2 * classes], b, start, count, slopes)
+            clear(slope, out[first : first + count])
+    give(scratch[classes : 2 * classes], b, start, count, slopes)
 
 
 @kernel
@@ -295,13 +201,13 @@ def columns(
         first = b * length + start
         _statistics(z, b, start, first, count, terms, scratch, per_row)
         top, log_s = scratch[3 * classes], scratch[3 * classes + 1]
-        _logarithms(s, log_s)
+        logarithms(s, log_s)
         _losses(log_s, top, total, against, numbers[2], loss)
-        _scales(scale, first, count, by)
+        scales(scale, first, count, by)
         if out.shape[0] > 0:
-            _clear(loss, out[first : first + count])
-        sums[g] = _weighted(loss[:count], by)
+            clear(loss, out[first : first + count])
+        sums[g] = weighted(loss[:count], by)
         if losses.shape[0] > 0:
-            _read(loss[:count], losses[first : first + count])
+            read(loss[:count], losses[first : first + count])
         if slopes.shape[0] > 0:
             _gradient(slopes, b, start, first, count, terms, scratch, per_row)

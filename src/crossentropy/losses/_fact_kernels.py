@@ -34,7 +34,7 @@ class Facts(NamedTuple):
 
 @summing
 def _entropy_sum(block: Any, m: Any) -> Any:
-    total = m * 0
+    total = block.dtype.type(0)  # `m * 0` would be float64
     for j in range(block.shape[0]):
         x = block[j] - m
         e = exponential(x)

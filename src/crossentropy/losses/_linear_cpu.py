@@ -17,7 +17,6 @@ for. The tile is as many classes as fill half of a 1 MB second-level cache with 
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -31,6 +30,7 @@ from crossentropy.losses._linear_pass import Gradients, Layer, Pass
 from crossentropy.losses._linear_problem import Problem, Softmax
 from crossentropy.losses._options import SparseTarget
 from crossentropy.losses._precision import widen
+from crossentropy.losses._threads import together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -198,9 +198,8 @@ def _run(
     )
     factor = np.broadcast_to(1.0 if upstream is None else upstream.detach().double().numpy(), n)[rows.index]
     passes = _Passes(Layer(features, weight, bias), problem, rows, gradients, memory_limit)
-    with ThreadPoolExecutor(passes.threads) as pool:
-        for first in range(0, left, passes.wide):
-            passes.block(pool, slice(first, min(first + passes.wide, left)), factor)
+    for first in range(0, left, passes.wide):
+        passes.block(slice(first, min(first + passes.wide, left)), factor)
     found = {name: torch.zeros(n) for name in ("losses", *by_products)}
     for name, values in found.items():
         values[rows.index] = torch.from_numpy(passes.found[name]).float()
@@ -242,7 +241,7 @@ class _Passes:
         self.rows, self.z_loss = rows, options.z_loss
         self.found = {name: np.zeros(len(rows.index)) for name in _WITHOUT_PRODUCTS}
 
-    def block(self, pool: ThreadPoolExecutor, part: slice, factor: Array) -> None:
+    def block(self, part: slice, factor: Array) -> None:
         """Losses of the rows in `part`, and their part of the gradients."""
         from crossentropy.losses._linear_kernels import forward, pack
 
@@ -254,7 +253,7 @@ class _Passes:
             (*self.layer, *w.range, self.turned, *against, rows.best[part], *w.tiles, *s.arrays)
             for w, s in zip(self.workers, sums, strict=True)
         ]
-        _all(pool, forward, given)
+        together(self.threads, forward, given)
         top, lse, line, hit = _together(sums, used)
         pull = rows.pull[part]
         losses = pull * lse - line + self.z_loss * np.square(lse)
@@ -265,11 +264,9 @@ class _Passes:
             # Rounded first: the two parts of a slope, p and the target, shall have the same factor.
             scale = (rows.weight[part] * factor[part]).astype(np.float32).astype(np.float64)
             push = scale * (pull + 2 * self.z_loss * lse) * np.exp(top - lse)
-            self._gradients(pool, part, against, top, push, scale)
+            self._gradients(part, against, top, push, scale)
 
-    def _gradients(
-        self, pool: ThreadPoolExecutor, part: slice, against: Any, top: Array, push: Array, scale: Array
-    ) -> None:
+    def _gradients(self, part: slice, against: Any, top: Array, push: Array, scale: Array) -> None:
         from crossentropy.losses._linear_kernels import backward
 
         to_features, to_weight, to_bias = self.gradients
@@ -287,7 +284,7 @@ class _Passes:
             (*self.layer, *w.range, *packs, *against, *w.tiles, w.slopes, w.packed, *wide, partial, *outs)
             for w, partial in zip(self.workers, partials, strict=True)
         ]
-        _all(pool, backward, given)
+        together(self.threads, backward, given)
         if len(to_features):
             for partial in partials[1:]:
                 partials[0] += partial
@@ -319,11 +316,6 @@ def _together(sums: list[_Sums], rows: int) -> tuple[Array, Array, Array, Array]
     with np.errstate(divide="ignore", invalid="ignore"):
         lse = shift + np.log((total * np.exp(np.where(most == -np.inf, shift, most) - shift)).sum(0))
     return shift, lse, line.sum(0), hit.max(0)
-
-
-def _all(pool: ThreadPoolExecutor, task: Any, arguments: list[tuple[Any, ...]]) -> None:
-    for future in [pool.submit(task, *each) for each in arguments]:
-        future.result()
 
 
 def _empty(*shape: int) -> Array:

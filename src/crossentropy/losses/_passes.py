@@ -133,7 +133,7 @@ class RowPass(_Pass):
 
 
 class PlainPass(_Pass):
-    """Logits (N, K) in float32 or float64 against class ids, with weights or smoothing, row by row."""
+    """Logits (N, K) against class ids, with weights or smoothing, row by row."""
 
     def __init__(self, logits: Tensor, rows: Rows, reduction: str) -> None:
         super().__init__(logits, rows, reduction)
@@ -144,8 +144,7 @@ class PlainPass(_Pass):
         """Whether these are ids, without an option that changes logits or loss."""
         options, target = rows.options, rows.target
         return (
-            logits.dtype in (torch.float32, torch.float64)
-            and not (isinstance(target, SparseTarget) or target.is_floating_point())
+            not (isinstance(target, SparseTarget) or target.is_floating_point())
             and (rows.weight is None or rows.label_smoothing == 0)
             and options.bias is None
             and options.soft_cap is None
@@ -169,9 +168,9 @@ class PlainPass(_Pass):
         terms, uniform = self.terms, self.rows.label_smoothing / self.z.shape[1]
 
         def task(begin: int, end: int) -> None:
-            rest = np.full(2 * WIDE, -np.inf, self.kind)
+            kept = np.empty(self.z.shape[1] + 2 * WIDE, self.kind)
             plain_rows(
-                self.z, out, terms.ids, terms.shares, uniform, terms.out, scale, losses, begin, end, rest
+                self.z, out, terms.ids, terms.shares, uniform, terms.out, scale, losses, begin, end, kept
             )
 
         over_rows(self.n, self.z.size, task)
@@ -182,10 +181,9 @@ class ColumnPass(_Pass):
     """Logits (N, K) or (N, K, L), many rows together."""
 
     def __init__(self, logits: Tensor, rows: Rows, reduction: str) -> None:
-        from crossentropy.losses import _column_kernels
-
         super().__init__(logits, rows, reduction)
-        self.kernels, self.z = _column_kernels, _three_axes(array(logits))
+        self.z = _three_axes(array(logits))
+        self.plain = PlainPass.takes(logits, rows)
         dense = self.terms.dense
         self.terms = self.terms._replace(
             dense=_three_axes(dense) if dense.size else np.empty((0, 0, 0), dense.dtype)
@@ -202,21 +200,42 @@ class ColumnPass(_Pass):
         self._run(slopes, scale, np.empty(0))
 
     def _run(self, slopes: Tensor | None, scale: Any, losses: Any) -> Any:
+        from crossentropy.losses._column_kernels import columns
+        from crossentropy.losses._lines import rows_together
+        from crossentropy.losses._plain_columns import SPARE, plain_columns
+
         batch, classes, length = self.z.shape
         if length == 1:
             batch, length = 1, batch
-        together = self.kernels.rows_together(classes, length)
+        together = rows_together(classes, length)
         groups = batch * -(-length // together)
         sums = np.empty(groups)
         out = self.z[:0] if slopes is None else _three_axes(array(slopes))
 
-        def task(begin: int, end: int) -> None:
-            scratch = np.empty((3 * classes + 2, together), self.kind)
-            self.kernels.columns(
-                self.z, out, self.terms, scale, losses, sums, scratch, np.empty((8, together)), begin, end
+        terms, uniform = self.terms, self.rows.label_smoothing / classes
+
+        def plain(begin: int, end: int) -> None:
+            scratch = np.empty((classes + SPARE, together), self.kind)
+            plain_columns(
+                self.z,
+                out,
+                terms.ids,
+                terms.shares,
+                uniform,
+                terms.out,
+                scale,
+                losses,
+                sums,
+                scratch,
+                begin,
+                end,
             )
 
-        over_rows(groups, self.z.size, task)
+        def general(begin: int, end: int) -> None:
+            scratch = np.empty((3 * classes + 2, together), self.kind)
+            columns(self.z, out, terms, scale, losses, sums, scratch, np.empty((8, together)), begin, end)
+
+        over_rows(groups, self.z.size, plain if self.plain else general)
         return sums
 
 

@@ -24,7 +24,7 @@ def largest_of(block: Any) -> Any:
 @summing
 def power_sum(block: Any, m: Any) -> Any:
     """sum_j e^(z_j - m)."""
-    s = m * 0
+    s = block.dtype.type(0)  # `m * 0` would be float64
     for j in range(block.shape[0]):
         s += exponential(block[j] - m)
     return s
@@ -164,7 +164,7 @@ def put(slope: Any, out: Any) -> None:
 @summing
 def powers_in_place(block: Any, m: Any) -> Any:
     """e^(z_j - m) in the place of z_j, and their sum."""
-    s = m * 0
+    s = block.dtype.type(0)  # `m * 0` would be float64
     for j in range(block.shape[0]):
         e = exponential(block[j] - m)
         block[j] = e

@@ -89,17 +89,16 @@ def _transpose(source: Any, target: Any) -> Any:
 
     def in_blocks(source: Any, target: Any) -> None:
         rows, columns = source.shape
-        whole_rows, whole_columns = rows // _SIDE * _SIDE, columns // _SIDE * _SIDE
-        if source.strides[1] != source.itemsize or target.strides[1] != target.itemsize:
-            whole_columns = 0
-        for j in range(0, whole_columns, _SIDE):
-            for i in range(0, whole_rows, _SIDE):
-                _block(source, i, j, target)
-            for i in range(whole_rows, rows):
-                for k in range(j, j + _SIDE):
-                    target[k, i] = source[i, k]
-        for j in range(whole_columns, columns):
-            for i in range(rows):
-                target[j, i] = source[i, j]
+        adjacent = source.strides[1] == source.itemsize and target.strides[1] == target.itemsize
+        if rows < _SIDE or columns < _SIDE or not adjacent:
+            for j in range(columns):
+                for i in range(rows):
+                    target[j, i] = source[i, j]
+            return
+        # What is left over at an edge is turned with some of what was turned before: the same numbers once more.
+        last_row, last_column = rows - _SIDE, columns - _SIDE
+        for j in range(0, columns, _SIDE):
+            for i in range(0, rows, _SIDE):
+                _block(source, min(i, last_row), min(j, last_column), target)
 
     return in_blocks if source.dtype == target.dtype else one_by_one
