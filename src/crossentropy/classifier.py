@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from scipy.special import softmax
 
 from crossentropy.bundle import Bundle, read_bundle, write_bundle
 from crossentropy.errors import BundleError, DataWarning
+from crossentropy.evaluation import read_frequencies
 from crossentropy.tables import Encoder, Features, notices, read_table
 
 __all__ = ["Classifier", "LinearModel", "LogitCalibration"]
@@ -52,18 +53,35 @@ class LinearModel:
 
 @dataclass(frozen=True)
 class LogitCalibration:
-    """Honest logits = (logits + shift) / temperature.
+    r"""From logits z to honest ones.
+
+    .. math:: A\, \frac{z + \text{shift}}{\text{temperature}} + \text{bias}
 
     `shift` (K,) undoes class weights: a fit with weight w_k on class k is a fit to frequencies that are w_k times
-    too high, so ln w_k is subtracted from its logit (Elkan, IJCAI 2001, theorem 2, in logits).
+    too high, so ln w_k is subtracted from its logit (Elkan, IJCAI 2001, theorem 2, in logits). `scale` is A: None for
+    the identity, (K,) for its diagonal, or (K, K). `bias` (K,), or None for zeros, moves class frequencies.
     """
 
     shift: NDArray[np.float64]
     temperature: float
+    scale: NDArray[np.float64] | None = None
+    bias: NDArray[np.float64] | None = None
 
     def __call__(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the calibrated logits (N, K)."""
-        return (logits + self.shift) / self.temperature
+        scaled = self.scaled(logits + self.shift)
+        return scaled if self.bias is None else scaled + self.bias
+
+    def scaled(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return A logits / temperature (N, K): what becomes of a difference of logits."""
+        tempered = logits / self.temperature
+        if self.scale is None:
+            return tempered
+        return tempered * self.scale if self.scale.ndim == 1 else tempered @ self.scale.T
+
+    def moved(self, by: NDArray[np.float64]) -> LogitCalibration:
+        """Return the calibration to logits that are higher by (K,)."""
+        return replace(self, bias=by if self.bias is None else self.bias + by)
 
 
 @dataclass(frozen=True)
@@ -76,6 +94,8 @@ class Classifier:
         calibration: the map from logits to logits whose softmax can be acted on.
         classes: the K class names, sorted, as they stood in the target column.
         target: the name of the target column.
+        frequencies: (K,) of the classes that the probabilities are meant for: those of the training rows, by weight.
+            None where a bundle does not hold them.
 
     Data are whatever `crossentropy.train` takes: a path, a pandas or polars frame, an array. Columns may come in
     any order; further columns are ignored.
@@ -86,6 +106,7 @@ class Classifier:
     calibration: LogitCalibration
     classes: tuple[bool | int | str, ...]
     target: str
+    frequencies: NDArray[np.float64] | None = None
 
     def __repr__(self) -> str:
         """Return what it is in a line; the parts of it are a page."""
@@ -114,9 +135,9 @@ class Classifier:
         Softmax does not see a number that is added to all logits; centred, each logit says how far its class stands
         above the mean of all.
         """
-        weight = self.model.weight[:, self.encoder.places[column]].T
+        weight = self.calibration.scaled(self.model.weight[:, self.encoder.places[column]].T)
         centred: NDArray[np.float64] = weight - weight.mean(axis=1, keepdims=True)
-        return centred / self.calibration.temperature
+        return centred
 
     def contributions(self, features: Features) -> Iterator[tuple[str, NDArray[np.float64]]]:
         """Give each column with what it adds to the centred logits (N, K), a column at a time.
@@ -149,6 +170,35 @@ class Classifier:
         labels: NDArray[Any] = names[self.logits(data).argmax(axis=1)]
         return labels
 
+    def at_frequencies(self, frequencies: Any) -> Classifier:
+        r"""Return the classifier for rows among which the classes have other frequencies than in training.
+
+        .. math:: z'_k = z_k + \ln \frac{\pi'_k}{\pi_k}, \qquad
+                  p'_k = \frac{p_k\, \pi'_k / \pi_k}{\sum_j p_j\, \pi'_j / \pi_j}
+
+        for frequencies pi in training and pi' from now on, if the rows of a class are what they were.
+
+        Args:
+            frequencies: what `evaluation.read_frequencies` reads: {class: frequency or count}, JSON or a file of it.
+
+        Raises:
+            BundleError: the frequencies in training are not known.
+            ConfigError: a class is missing or unknown, or a frequency is no number above 0.
+
+        References:
+            Saerens, Latinne, Decaestecker, Adjusting the outputs of a classifier to new a priori probabilities, Neural
+            Computation 14, 2002, equation 2.4; Elkan, IJCAI 2001, theorem 2.
+        """
+        wanted = read_frequencies(frequencies, self.classes)
+        if self.frequencies is None:
+            raise BundleError(
+                "This classifier was saved without the class frequencies of its training rows, so that it cannot be "
+                "moved to others.",
+                fix="Train it again: runs hold them now.",
+            )
+        calibration = self.calibration.moved(np.log(wanted) - np.log(self.frequencies))
+        return replace(self, calibration=calibration, frequencies=wanted)
+
     def save(self, folder: Path | str) -> None:
         """Write the classifier into `folder`, whole or not at all; one that is there already is replaced.
 
@@ -165,6 +215,12 @@ class Classifier:
             "crossentropy": __version__,
         }
         arrays = {"weight": self.model.weight, "bias": self.model.bias, "shift": self.calibration.shift}
+        further = {
+            "calibration.scale": self.calibration.scale,
+            "calibration.bias": self.calibration.bias,
+            "frequencies": self.frequencies,
+        }
+        arrays |= {name: array for name, array in further.items() if array is not None}
         arrays |= self.encoder.to_arrays()
         write_bundle(folder, Bundle(meta, arrays, {"schema": self.encoder.to_json()}))
 
@@ -197,20 +253,35 @@ def _classifier(meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], sch
         raise ValueError(f"target is {meta['target']!r}")
     encoder = Encoder.from_json(schema, arrays)
     k, d = len(classes), len(encoder.feature_names)
-    for name, shape in {"weight": (k, d), "bias": (k,), "shift": (k,)}.items():
-        array = arrays[name]
-        # NaN compares as false
-        if array.shape != shape or array.dtype != np.float64 or not (np.abs(array) < _LARGEST).all():
-            raise ValueError(
-                f"{name} is {array.dtype} of shape {array.shape}, expected float64 of {shape}, below {_LARGEST:g}"
-            )
+    for name, shapes in {"weight": [(k, d)], "bias": [(k,)], "shift": [(k,)]}.items():
+        _check(name, arrays[name], shapes)
+    # what calibration and bundles did not always have
+    further = {"calibration.scale": [(k,), (k, k)], "calibration.bias": [(k,)], "frequencies": [(k,)]}
+    for name, shapes in further.items():
+        if name in arrays:
+            _check(name, arrays[name], shapes)
+    frequencies = arrays.get("frequencies")
+    if frequencies is not None and not ((frequencies > 0).all() and abs(frequencies.sum() - 1) < 1e-6):
+        raise ValueError("frequencies must be above 0 and sum to 1")
     temperature = meta["temperature"]
     if not isinstance(temperature, float) or not 1 / _LARGEST < temperature < _LARGEST:
         raise ValueError(f"temperature is {temperature!r}")
     return Classifier(
         encoder=encoder,
         model=LinearModel(arrays["weight"], arrays["bias"]),
-        calibration=LogitCalibration(arrays["shift"], temperature),
+        calibration=LogitCalibration(
+            arrays["shift"], temperature, arrays.get("calibration.scale"), arrays.get("calibration.bias")
+        ),
         classes=classes,
         target=meta["target"],
+        frequencies=frequencies,
     )
+
+
+def _check(name: str, array: NDArray[Any], shapes: list[tuple[int, ...]]) -> None:
+    # NaN compares as false
+    if array.shape not in shapes or array.dtype != np.float64 or not (np.abs(array) < _LARGEST).all():
+        expected = " or ".join(map(str, shapes))
+        raise ValueError(
+            f"{name} is {array.dtype} of shape {array.shape}, expected float64 of {expected}, below {_LARGEST:g}"
+        )

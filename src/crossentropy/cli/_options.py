@@ -9,7 +9,7 @@ import click
 
 from crossentropy.errors import ConfigError, did_you_mean
 
-__all__ = ["costs_option", "given_reading", "reading_options"]
+__all__ = ["costs_option", "given_reading", "prior_option", "reading_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _NAMES = ("separator", "decimal", "quote", "encoding", "header", "kind")
@@ -21,6 +21,15 @@ def costs_option(command: Command) -> Command:
         "--costs",
         metavar="FILE|JSON",
         help='What mistakes cost, {"ill": {"well": 10}, "well": {"ill": 1}}: true class, then label.',
+    )(command)
+
+
+def prior_option(command: Command) -> Command:
+    """Add the option that says how frequent the classes are where the classifier is put to use."""
+    return click.option(
+        "--deployment-prior",
+        metavar="FILE|JSON",
+        help='How frequent the classes are from now on, {"ill": 0.01, "well": 0.99}; by default as in training.',
     )(command)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from crossentropy.cli._options import costs_option, given_reading, reading_options
+from crossentropy.cli._options import costs_option, given_reading, prior_option, reading_options
 from crossentropy.cli._tell import tell
 from crossentropy.errors import OutputError
 
@@ -25,10 +25,11 @@ _WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".jsonl": "write_n
 )
 @click.option("--force", is_flag=True, help="Replace the file if there is one already.")
 @costs_option
+@prior_option
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions as JSON, one object a row.")
 def predict(
-    run: str, data: str, out: str, force: bool, costs: str | None, as_json: bool, **given: Any
+    run: str, data: str, out: str, force: bool, costs: str | None, deployment_prior: str | None, as_json: bool, **given: Any
 ) -> None:
     """Write the label and the probabilities that the classifier of the folder RUN gives each row of DATA."""
     path = None if out == "-" else Path(out)
@@ -46,7 +47,7 @@ def predict(
     from crossentropy.bundle import write_file
     from crossentropy.experiment import make_reading, predict_run
 
-    frame, notes = predict_run(run, data, make_reading(**settings), costs)
+    frame, notes = predict_run(run, data, make_reading(**settings), costs, deployment_prior)
     for note in notes:
         tell("note", note, as_json=as_json)
     content = io.BytesIO()

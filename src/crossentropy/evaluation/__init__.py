@@ -11,6 +11,8 @@ _mixture.py      several classifiers as one, by weights that suit rows which non
 _splits.py       test rows and folds, by class, group or time
 _contributions.py  what each column is worth
 _costs.py        the label that costs least
+_frequencies.py  class frequencies as they are given
+_given.py        JSON of what is given about classes
 _compare.py      two classifiers on the same rows
 _labels.py       labels that are probably wrong
 """
@@ -36,6 +38,7 @@ from crossentropy.evaluation._figures import (
     ReliabilityBin,
     SuspectPair,
 )
+from crossentropy.evaluation._frequencies import read_frequencies
 from crossentropy.evaluation._labels import LabelErrors, find_label_errors
 from crossentropy.evaluation._mixture import fit_mixture, mix
 from crossentropy.evaluation._splits import (
@@ -77,6 +80,7 @@ __all__ = [
     "losses_from_logits",
     "mix",
     "read_costs",
+    "read_frequencies",
     "stratified_folds",
     "stratified_test",
     "time_blocks",

@@ -6,9 +6,7 @@ References:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from crossentropy.errors import ConfigError
 from crossentropy.evaluation._figures import CostFigures
+from crossentropy.evaluation._given import class_list, parsed, refuse_unknown
 from crossentropy.evaluation._intervals import mean_interval
 
 __all__ = ["cheapest", "cost_figures", "read_costs"]
@@ -41,8 +40,7 @@ def read_costs(given: Any, classes: Sequence[object]) -> Floats:
     Raises:
         ConfigError: it is neither, its shape is not (K, K), a class is missing or unknown, or a cost is no number.
     """
-    if isinstance(given, str | Path):
-        given = _parsed(str(given))
+    given = parsed(given, "The costs", _FORM)
     names = [str(name) for name in classes]
     if isinstance(given, Mapping):
         given = _by_name(given, names)
@@ -51,7 +49,7 @@ def read_costs(given: Any, classes: Sequence[object]) -> Floats:
         rows = len(given) if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str) else 0
         shape = f"{rows:,} rows" if rows != k else f"{rows:,} rows, not all of {k:,} numbers"
         raise ConfigError(
-            f"The costs have {shape}; there are {k:,} classes: {', '.join(names[:8])}{', ...' * (k > 8)}.",
+            f"The costs have {shape}; there are {k:,} classes: {class_list(names)}.",
             fix=_FORM,
         )
     for i, row in enumerate(given):
@@ -122,32 +120,11 @@ def cost_figures(
     )
 
 
-def _parsed(text: str) -> Any:
-    source = "The costs"
-    if not text.lstrip().startswith(("{", "[")):
-        source = text
-        try:
-            text = Path(text).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
-            raise ConfigError(f"{source}: cannot be read ({reason}).", fix=_FORM) from None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{source}: no JSON ({error}).", fix=_FORM) from None
-
-
 def _by_name(given: Mapping[Any, Any], names: list[str]) -> list[list[Any]]:
-    known = set(names)
     for true, row in given.items():
         if not isinstance(row, Mapping):
             raise ConfigError(f"The costs of {true!r} are {row!r}, not those of each label.", fix=_FORM)
-        for name in (true, *row):
-            if str(name) not in known:
-                raise ConfigError(
-                    f"The costs name a class {name!r}; there are {', '.join(names[:8])}{', ...' * (len(names) > 8)}.",
-                    fix=_FORM,
-                )
+        refuse_unknown((true, *row), names, "The costs", _FORM)
     rows = {str(true): {str(name): cost for name, cost in row.items()} for true, row in given.items()}
     for i in names:
         for j in names:

@@ -24,7 +24,7 @@ from crossentropy.tables import (
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Rows", "read_rows", "roles", "shared_rows", "strange_rows"]
+__all__ = ["Rows", "frequencies_of", "read_rows", "roles", "shared_rows", "strange_rows"]
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,13 @@ def _weights(config: Config, table: Table) -> NDArray[np.float64]:
 
 
 _LIGHTEST = 1e-100
+
+
+def frequencies_of(rows: Rows) -> NDArray[np.float64]:
+    """Return the frequencies (K,) of the classes, by weight."""
+    mass = np.bincount(rows.ids, rows.weights, len(rows.classes))
+    share: NDArray[np.float64] = mass / mass.sum()
+    return share
 
 
 def roles(config: Config) -> dict[str, str]:

@@ -20,7 +20,7 @@ from crossentropy.errors import ConfigError
 from crossentropy.evaluation import evaluate
 from crossentropy.experiment._config import Config, make_config, make_reading
 from crossentropy.experiment._environment import environment
-from crossentropy.experiment._rows import roles, shared_rows, strange_rows
+from crossentropy.experiment._rows import frequencies_of, roles, shared_rows, strange_rows
 from crossentropy.experiment._run import Run
 from crossentropy.experiment._split import split
 from crossentropy.experiment._tell import contributions, label_errors, prediction_table, row_names, worst_rows
@@ -89,7 +89,9 @@ def train(
     features = encoder.transform(rows.table)
     clock("encode", f"Encoded {len(encoder.codes)} columns as {features.shape[1]:,} features")
     fitted = fit(config, rows, features, clock)
-    classifier = Classifier(encoder, fitted.model, fitted.calibration, rows.classes, config.target)
+    classifier = Classifier(
+        encoder, fitted.model, fitted.calibration, rows.classes, config.target, frequencies_of(rows)
+    )
     tested = encoder.transform(held_out.table)
     logits = classifier.calibration(fitted.model.logits(tested))
     notes = (

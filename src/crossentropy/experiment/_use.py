@@ -13,7 +13,7 @@ from crossentropy.classifier import Classifier
 from crossentropy.errors import BundleError, DataError, did_you_mean
 from crossentropy.evaluation import Evaluation, cheapest, cost_figures, evaluate, read_costs
 from crossentropy.experiment._config import Config, read_config
-from crossentropy.experiment._rows import read_rows, roles
+from crossentropy.experiment._rows import Rows, frequencies_of, read_rows, roles
 from crossentropy.experiment._tell import prediction_table
 from crossentropy.tables import Expected, Reading, find_column, notices, read_table
 
@@ -42,7 +42,11 @@ def load_classifier(folder: Path | str) -> Classifier:
 
 
 def evaluate_run(
-    folder: Path | str, data: Any, reading: Reading | None = None, costs: Any = None
+    folder: Path | str,
+    data: Any,
+    reading: Reading | None = None,
+    costs: Any = None,
+    deployment_prior: Any = None,
 ) -> tuple[Evaluation, tuple[str, ...]]:
     """Return how good a run's classifier is on further data, and sentences on what was used other than it stands.
 
@@ -51,14 +55,17 @@ def evaluate_run(
         data: whatever `train` takes, with the target.
         reading: what is known of the form of the data; the rest is as in training, or recognised.
         costs: what `evaluation.read_costs` reads; then what the cheapest labels cost is told too.
+        deployment_prior: what `evaluation.read_frequencies` reads: the class frequencies to count on, where they are not
+            those of the training rows.
 
     Raises:
-        BundleError: the folder is no run folder, or damaged.
-        ConfigError: the costs are no matrix of costs of these classes.
+        BundleError: the folder is no run folder, or damaged; or it knows no class frequencies to move from.
+        ConfigError: the costs are no matrix of costs of these classes, or the frequencies none of them.
         DataError: the data cannot be read, or lack the target or another column.
     """
-    classifier = load_classifier(folder)
-    matrix = None if costs is None else read_costs(costs, classifier.classes)
+    trained = load_classifier(folder)
+    matrix = None if costs is None else read_costs(costs, trained.classes)
+    classifier = trained if deployment_prior is None else trained.at_frequencies(deployment_prior)
     config = read_config(Path(folder) / "config.json")
     table = read_table(data, reading, expected_of(classifier, config))
     if config.target not in table.frame.columns:
@@ -70,6 +77,8 @@ def evaluate_run(
     rows, notes = read_rows(config, table, classifier.classes)
     logits = classifier.logits(rows.table)
     said = (*table.notes, *notes, *notices(classifier.encoder, rows.table, known=tuple(roles(config))))
+    if classifier is not trained:
+        said = (*said, _moved(trained, classifier, rows))
     names, weights, groups = classifier.classes, rows.given_weights, rows.groups
     found = evaluate(logits, rows.ids, classes=names, sample_weight=weights, groups=groups)
     if matrix is not None:
@@ -81,19 +90,26 @@ def evaluate_run(
 
 
 def predict_run(
-    folder: Path | str, data: Any, reading: Reading | None = None, costs: Any = None
+    folder: Path | str,
+    data: Any,
+    reading: Reading | None = None,
+    costs: Any = None,
+    deployment_prior: Any = None,
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Return a run's predictions for further data (id, label, one probability a class), and sentences as above.
 
     With `costs`, which `evaluation.read_costs` reads, the label is the one whose expected cost is least, and that cost
-    stands behind the probabilities as `expected_cost`.
+    stands behind the probabilities as `expected_cost`. `deployment_prior` is as in `evaluate_run`.
 
     Raises:
-        BundleError: the folder is no run folder, or damaged.
+        BundleError: the folder is no run folder, or damaged; or it knows no class frequencies to move from.
+        ConfigError: the costs are no matrix of costs of these classes, or the frequencies none of them.
         DataError: the data cannot be read, or lack a column.
     """
     classifier = load_classifier(folder)
     matrix = None if costs is None else read_costs(costs, classifier.classes)
+    if deployment_prior is not None:
+        classifier = classifier.at_frequencies(deployment_prior)
     config = read_config(Path(folder) / "config.json")
     table = read_table(data, reading, expected_of(classifier, config))
     ids = (
@@ -108,6 +124,19 @@ def predict_run(
         names = pl.Series("label", list(classifier.classes)).gather(labels)
         predictions = predictions.with_columns(names, pl.Series("expected_cost", expected))
     return predictions, (*table.notes, *notices(classifier.encoder, table, known=tuple(roles(config))))
+
+
+def _moved(trained: Classifier, moved: Classifier, rows: Rows) -> str:
+    """Return a sentence on the class whose frequency changes most: in training, from now on, and in the rows."""
+    before, now = trained.frequencies, moved.frequencies
+    assert before is not None
+    assert now is not None
+    most = int(np.abs(np.log(now / before)).argmax())
+    shares = [f"{100 * found[most]:.3g} %" for found in (before, now, frequencies_of(rows))]
+    return (
+        f"The probabilities are for the class frequencies given: {trained.classes[most]!r} was {shares[0]} of the "
+        f"training rows and is taken for {shares[1]}; of these rows it is {shares[2]}."
+    )
 
 
 def expected_of(classifier: Classifier, config: Config) -> Expected:
