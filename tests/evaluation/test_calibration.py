@@ -5,6 +5,7 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from crossentropy.evaluation import evaluate, fit_temperature
+from crossentropy.evaluation._calibration import calibration
 
 
 def calibrated(n, k, rng, scale=2.0):
@@ -96,3 +97,37 @@ def test_equal_confidences_share_a_bin():
     calibration = evaluate(np.zeros((50, 2)), np.arange(50) % 2, classes="ab").calibration
     assert [b.rows for b in calibration.bins] == [50]
     assert calibration.error == pytest.approx(0, abs=1e-12)
+
+
+def test_rows_of_a_group_raise_the_noise_floor_and_the_doubt_about_the_temperature():
+    """Calibrated, but right and wrong by whole groups: the floor holds what chance shows, as it does without groups."""
+    rng = np.random.default_rng(0)
+    above = {"rows": 0, "groups": 0}
+    temperatures = {"rows": 0, "groups": 0}
+    for _ in range(60):
+        groups = np.repeat(np.arange(60), 20)
+        z = np.repeat(rng.normal(size=60) * 1.5, 20)
+        targets = np.repeat(rng.random(60) < 1 / (1 + np.exp(-z[::20])), 20).astype(np.int64)
+        logits = np.stack([np.zeros_like(z), z], axis=1)
+        confidence, right = 1 / (1 + np.exp(-np.abs(z))), (z > 0) == targets
+        for name, given in (("rows", None), ("groups", groups)):
+            found = calibration(confidence, right, np.ones(len(z)), given)
+            above[name] += found.error > found.noise
+            temperatures[name] += fit_temperature(logits, targets, groups=given)[0] != 1.0
+    assert above["rows"] > 40
+    assert above["groups"] <= 9
+    assert temperatures["rows"] > 30
+    assert temperatures["groups"] < temperatures["rows"] / 2
+
+
+def test_the_rows_about_90_percent_are_those_between_85_and_95():
+    rng = np.random.default_rng(1)
+    p = rng.uniform(0.5, 1, 4000)
+    targets = (rng.random(4000) < p).astype(np.int64)
+    logits = np.stack([np.zeros(4000), np.log(p / (1 - p))], axis=1)
+    point = evaluate(logits, targets, classes=(0, 1)).calibration.point
+    near = (p >= 0.85) & (p < 0.95)
+    assert point.rows == near.sum()
+    assert point.confidence == pytest.approx(p[near].mean())
+    assert point.accuracy.value == pytest.approx(targets[near].mean())
+    assert evaluate(logits[p < 0.8], targets[p < 0.8], classes=(0, 1)).calibration.point is None

@@ -152,7 +152,7 @@ def test_the_seed_deals_the_folds(frame):
 def test_the_test_size_is_the_fraction_of_rows_and_the_report_says_so(frame):
     run = crossentropy.train(frame, target="kind", test_size=0.4, seed=5, C=1.0)
     assert run.summary.rows_test == pytest.approx(160, abs=3)
-    assert run.summary.split == "40% of the rows, stratified by class"
+    assert run.summary.split == "40 % of the rows, stratified by class"
 
 
 @pytest.mark.parametrize("part", [{"weight": "number"}, {"id": "number"}, {"drop": ["number"]}])

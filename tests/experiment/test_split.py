@@ -38,7 +38,7 @@ def test_the_latest_rows_test(visits, form):
     last = max(of[name] for name in run.out_of_fold["id"])
     assert last < min(of[name] for name in run.predictions["id"])
     assert len(run.predictions) == pytest.approx(120, abs=6)
-    assert run.summary.split.startswith("the latest 20% of the rows by column 'day'; 5 blocks of time")
+    assert run.summary.split.startswith("the latest 20 % of the rows by column 'day'; 5 blocks of time")
 
 
 def test_rows_without_a_time_are_left_out_and_said_and_what_is_no_time_is_refused(visits):
@@ -120,3 +120,45 @@ def test_intervals_by_group_are_those_of_the_groups(visits):
         a, b = (getattr(r.summary.test, name) for r in (once, grouped))
         assert b.value == pytest.approx(a.value, rel=1e-3)
         assert b.high - b.low == pytest.approx(a.high - a.low, rel=0.15), name
+
+
+@pytest.mark.parametrize("form", ["{}+02:00", "{}Z", "{}.250-0530", "mixed"])
+def test_times_may_have_an_offset_from_utc(form):
+    """Rows in the order of their moments, whose wall clocks say another."""
+    frame = mixed_frame(300)
+    moments = np.datetime64("2024-03-30T22:00:00") + np.arange(300).astype("timedelta64[h]")
+    ahead = np.where(np.arange(300) % 2, 11, -11) if form == "mixed" else np.zeros(300, np.int64)
+    walls = (moments + ahead.astype("timedelta64[h]")).astype(str)
+    if form == "mixed":
+        text = [
+            f"{wall}{'+11:00' if hours > 0 else '-11:00'}" for wall, hours in zip(walls, ahead, strict=True)
+        ]
+    else:
+        text = [form.format(wall) for wall in walls]
+    run = crossentropy.train(
+        frame.with_columns(when=pl.Series(text)), target="kind", id="name", time="when", C=1.0
+    )
+    assert sorted(run.predictions["id"].to_list()) == sorted(frame["name"].to_list()[240:])
+
+
+def test_a_giant_group_that_leaves_a_small_test_set_is_said():
+    frame = mixed_frame(400)
+    group = ["giant"] * 330 + [f"g{i}" for i in range(70)]
+    said = []
+    for seed in range(4):
+        run = crossentropy.train(
+            frame.with_columns(group=pl.Series(group)), target="kind", group="group", seed=seed, C=1.0
+        )
+        share = len(run.predictions) / 400
+        told = [note for note in run.summary.notes if "rows test" in note]
+        assert bool(told) == (not 0.1 <= share <= 0.3)
+        said += told
+    assert said
+    assert "where 20 % were asked for: no group is parted, and the largest holds 330 rows" in said[0]
+    even = crossentropy.train(
+        frame.with_columns(group=pl.Series([f"g{i % 50}" for i in range(400)])),
+        target="kind",
+        group="group",
+        C=1.0,
+    )
+    assert not [note for note in even.summary.notes if "rows test" in note]

@@ -9,10 +9,16 @@ from crossentropy.evaluation import (
     ClassFigures,
     ColumnShare,
     ConfusedPair,
+    CostFigures,
     Estimate,
     Evaluation,
+    FormGain,
     LossParts,
+    PositiveFigures,
     ReliabilityBin,
+    Repeats,
+    Slice,
+    ThresholdFigures,
 )
 from crossentropy.report import Optimality, Penalty, PenaltyPoint, Temperature, WorstRow, advise
 from tests.report.summaries import wines
@@ -25,6 +31,58 @@ ROWS = st.integers(0, 10**7)
 ESTIMATES = st.builds(Estimate, value=NUMBERS, low=NUMBERS, high=NUMBERS)
 PARTS = st.builds(LossParts, uncertainty=ESTIMATES, discrimination=ESTIMATES, miscalibration=ESTIMATES)
 BINS = st.builds(ReliabilityBin, rows=ROWS, confidence=NUMBERS, accuracy=ESTIMATES)
+THRESHOLDS = st.builds(
+    ThresholdFigures,
+    threshold=NUMBERS,
+    said=ROWS,
+    said_share=NUMBERS,
+    precision=st.one_of(st.none(), ESTIMATES),
+    recall=st.one_of(st.none(), ESTIMATES),
+    f1=MAYBE,
+)
+POSITIVES = st.builds(
+    PositiveFigures,
+    name=st.just("a"),
+    rows=ROWS,
+    share=NUMBERS,
+    decided=THRESHOLDS,
+    table=st.lists(THRESHOLDS, max_size=3).map(tuple),
+)
+COSTS = st.builds(
+    CostFigures,
+    cost=ESTIMATES,
+    expected=NUMBERS,
+    most_probable=ESTIMATES,
+    saved=ESTIMATES,
+    constant=NUMBERS,
+    constant_class=st.just("a"),
+    relabelled=ROWS,
+)
+ENDS = st.sampled_from([None, "3"])
+SLICES = st.builds(
+    Slice,
+    column=st.just("x"),
+    level=ENDS,
+    low=ENDS,
+    high=ENDS,
+    rows=ROWS,
+    row_share=NUMBERS,
+    loss=NUMBERS,
+    loss_share=NUMBERS,
+    excess=ESTIMATES,
+    fall=NUMBERS,
+)
+REPEATS = st.builds(
+    Repeats,
+    splits=ROWS,
+    loss=ESTIMATES,
+    skill=st.one_of(st.none(), ESTIMATES),
+    accuracy=ESTIMATES,
+    first=NUMBERS,
+    least=NUMBERS,
+    most=NUMBERS,
+)
+GAINS = st.builds(FormGain, gain=NUMBERS, standard_error=NUMBERS)
 
 
 @st.composite
@@ -52,8 +110,13 @@ def evaluations(draw):
         perplexity=draw(ESTIMATES),
         parts=draw(st.one_of(st.none(), PARTS)),
         calibration=Calibration(
-            error=draw(NUMBERS), noise=draw(NUMBERS), bins=tuple(draw(st.lists(BINS, max_size=4)))
+            error=draw(NUMBERS),
+            noise=draw(NUMBERS),
+            bins=tuple(draw(st.lists(BINS, max_size=4))),
+            point=draw(st.one_of(st.none(), BINS)),
         ),
+        costs=draw(st.one_of(st.none(), COSTS)),
+        positive=draw(st.one_of(st.none(), POSITIVES)),
         worst_share=draw(NUMBERS),
         worst_rows=draw(st.integers(1, 10**6)),
         by_class=tuple(
@@ -95,7 +158,12 @@ def summaries_of_any_figures(draw):
                 loss_before=draw(MAYBE),
                 loss_after=draw(MAYBE),
                 corrected=draw(st.booleans()),
+                form=draw(st.sampled_from(["temperature", "vector", "matrix"])),
+                gains=tuple(draw(st.lists(GAINS, max_size=2))),
             ),
+            "slices": tuple(draw(st.lists(SLICES, max_size=2))),
+            "slices_tried": draw(ROWS),
+            "repeats": draw(st.one_of(st.none(), REPEATS)),
             "optimality": Optimality(
                 objective=draw(NUMBERS), gap=draw(NUMBERS), n_iter=draw(ROWS), message=""
             ),

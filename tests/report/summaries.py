@@ -9,7 +9,14 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from crossentropy.evaluation import ColumnShare, Estimate, evaluate, losses_from_logits, stratified_test
+from crossentropy.evaluation import (
+    ColumnShare,
+    Estimate,
+    Slice,
+    evaluate,
+    losses_from_logits,
+    stratified_test,
+)
 from crossentropy.report import (
     ColumnNote,
     Optimality,
@@ -239,9 +246,26 @@ def named(names, *, image: bool = False) -> Summary:
         contributions=shares(names),
         cells=cells,
         images=pictures,
+        slices=tuple(part(f"column {n}", n, i) for i, n in enumerate(names[:5])),
+        slices_tried=40,
         notes=tuple(f"note {n}" for n in names),
         advice=tuple(f"look at {n}" for n in names[:4]),
         split=f"split {names[0]}",
+    )
+
+
+def part(column, value, i):
+    """Rows told by a level, by ends, or as missing, in turn."""
+    told = [{"level": value}, {"low": value, "high": value}, {}][i % 3]
+    return Slice(
+        column=column,
+        **told,
+        rows=40,
+        row_share=0.1,
+        loss=1.5,
+        loss_share=0.3,
+        excess=Estimate(value=0.5, low=0.1, high=0.9),
+        fall=0.2 / (i + 1),
     )
 
 

@@ -11,11 +11,17 @@ from crossentropy.evaluation import (
     Calibration,
     ClassFigures,
     ConfusedPair,
+    CostFigures,
     Estimate,
     Evaluation,
+    FormGain,
     LossParts,
+    PositiveFigures,
     ReliabilityBin,
+    Repeats,
+    Slice,
     SuspectPair,
+    ThresholdFigures,
 )
 from crossentropy.report import (
     ColumnNote,
@@ -42,6 +48,19 @@ BINS = tuple(
         (293, 0.92, 0.84, 0.79, 0.88),
     )
 )
+
+
+def threshold(at, said, precision, recall, f1):
+    return ThresholdFigures(
+        threshold=at,
+        said=said,
+        said_share=said / 1200,
+        precision=precision and Estimate(value=precision, low=precision - 0.04, high=precision + 0.04),
+        recall=Estimate(value=recall, low=max(0, recall - 0.03), high=recall + 0.03),
+        f1=f1,
+    )
+
+
 TEST = Evaluation(
     rows=1200,
     weighted=False,
@@ -86,6 +105,23 @@ TEST = Evaluation(
         ConfusedPair(target="bee", label="ant", rows=19, share=0.03),
         ConfusedPair(target="cat", label="ant", rows=33, share=0.088),
     ),
+    costs=CostFigures(
+        cost=Estimate(value=0.213, low=0.187, high=0.239),
+        expected=0.221,
+        most_probable=Estimate(value=0.357, low=0.311, high=0.402),
+        saved=Estimate(value=0.144, low=0.109, high=0.178),
+        constant=0.48,
+        constant_class="cat",
+        relabelled=226,
+    ),
+    positive=PositiveFigures(
+        name="ant",
+        rows=200,
+        share=0.167,
+        by_costs=True,
+        decided=threshold(1 / 11, 430, 0.711, 0.923, 0.803),
+        table=(threshold(0.5, 204, 0.832, 0.681, 0.749), threshold(0.99, 0, None, 0.0, 0.0)),
+    ),
 )
 PATH = tuple(
     PenaltyPoint(C=C, loss=loss, standard_error=error)
@@ -107,7 +143,17 @@ SUMMARY = Summary(
     split="a quarter of the fields",
     test=TEST,
     penalty=Penalty(C=0.3, folds=7, path=PATH),
-    temperature=Temperature(value=1.31, loss_before=0.444, loss_after=0.432, corrected=True),
+    temperature=Temperature(
+        value=1.31,
+        loss_before=0.444,
+        loss_after=0.432,
+        corrected=True,
+        form="vector",
+        gains=(
+            FormGain(form="vector", gain=0.0081, standard_error=0.0027),
+            FormGain(form="matrix", gain=-0.0033, standard_error=0.0041),
+        ),
+    ),
     optimality=Optimality(objective=0.39, gap=2.5e-7, n_iter=19, message="reached"),
     columns=(
         ColumnNote(name="wings", kind="numeric", used=True, missing=3, note="in millimetres"),
@@ -135,6 +181,38 @@ SUMMARY = Summary(
             cells={"wings": "8", "legs": "four"},
             image=None,
         ),
+    ),
+    slices=(
+        Slice(
+            column="wings",
+            low="60",
+            high="71",
+            rows=291,
+            row_share=0.2425,
+            loss=0.73,
+            loss_share=0.432,
+            excess=Estimate(value=0.422, low=0.264, high=0.58),
+            fall=0.249,
+        ),
+        Slice(
+            column="told",
+            rows=57,
+            row_share=0.0475,
+            loss=0.97,
+            loss_share=0.112,
+            excess=Estimate(value=0.588, low=0.071, high=1.105),
+            fall=0.068,
+        ),
+    ),
+    slices_tried=23,
+    repeats=Repeats(
+        splits=11,
+        loss=Estimate(value=0.427, low=0.391, high=0.463),
+        skill=Estimate(value=0.582, low=0.549, high=0.615),
+        accuracy=Estimate(value=0.824, low=0.806, high=0.842),
+        first=0.41,
+        least=0.388,
+        most=0.474,
     ),
     notes=("4 rows had no species.",),
     advice=("Look at the ants.", "Then at the bees."),

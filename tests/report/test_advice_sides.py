@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossentropy.evaluation import ConfusedPair, Estimate
@@ -115,6 +115,7 @@ def test_advice_does_not_depend_on_advice(quiet):
     assert advise(quiet.model_copy(update={"advice": ("Look at this.",)})) == ()
 
 
+@settings(derandomize=True)
 @given(st.floats(1e-12, 1e12))
 def test_a_setting_can_be_read_back(value):
     read = float(short(value).replace(",", ""))
@@ -122,6 +123,7 @@ def test_a_setting_can_be_read_back(value):
     assert not short(value).endswith(".")
 
 
+@settings(derandomize=True)
 @given(st.floats(1e-5, 0.9994))
 def test_a_chance_can_be_read_back(p):
     read = float(chance(p).removesuffix("\u00a0%")) / 100

@@ -5,7 +5,7 @@ import unicodedata
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossentropy.report._numbers import (
@@ -23,6 +23,7 @@ from crossentropy.report._numbers import (
 from tests.report.summaries import NASTY
 
 
+@settings(derandomize=True)
 @given(st.floats(-1e300, 1e300).filter(lambda value: value == 0 or abs(value) > 1e-290))
 def test_a_figure_has_three_significant_digits(value):
     read = float(figure(value).replace(",", ""))
@@ -99,6 +100,7 @@ def test_settings_counts_and_equally_likely_classes():
     assert equally_likely(math.nan) == "undefined"
 
 
+@settings(derandomize=True)
 @given(st.one_of(st.text(max_size=400), st.sampled_from(NASTY)))
 def test_a_clean_name_is_one_harmless_short_line(name):
     for text in (clean(name), quoted(name), line(name, 10)):
@@ -110,6 +112,7 @@ def test_a_clean_name_is_one_harmless_short_line(name):
     assert len(line(name, 10)) <= 10
 
 
+@settings(derandomize=True)
 @given(st.text(alphabet=st.characters(categories=("L", "N")), min_size=1, max_size=40))
 def test_an_ordinary_name_is_kept_as_it_is(name):
     assert clean(name) == name

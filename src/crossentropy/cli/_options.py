@@ -9,10 +9,20 @@ import click
 
 from crossentropy.errors import ConfigError, did_you_mean
 
-__all__ = ["costs_option", "given_reading", "prior_option", "reading_options"]
+__all__ = ["costs_option", "decision_options", "given_reading", "prior_option", "reading_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _NAMES = ("separator", "decimal", "quote", "encoding", "header", "kind")
+
+
+def decision_options(command: Command) -> Command:
+    """Add the options that say what decisions go by."""
+    positive = click.option(
+        "--positive",
+        metavar="CLASS",
+        help="Of two classes the one to find: precision, recall and F1 at each threshold.",
+    )
+    return costs_option(positive(command))
 
 
 def costs_option(command: Command) -> Command:

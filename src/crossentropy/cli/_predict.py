@@ -29,7 +29,14 @@ _WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".jsonl": "write_n
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the predictions as JSON, one object a row.")
 def predict(
-    run: str, data: str, out: str, force: bool, costs: str | None, deployment_prior: str | None, as_json: bool, **given: Any
+    run: str,
+    data: str,
+    out: str,
+    force: bool,
+    costs: str | None,
+    deployment_prior: str | None,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Write the label and the probabilities that the classifier of the folder RUN gives each row of DATA."""
     path = None if out == "-" else Path(out)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from crossentropy.cli._options import given_reading, reading_options
+from crossentropy.cli._options import decision_options, given_reading, reading_options
 from crossentropy.cli._tell import tell
 from crossentropy.errors import ConfigError, OutputError
 
@@ -30,9 +30,16 @@ from crossentropy.errors import ConfigError, OutputError
 @click.option(
     "--class-weight", metavar="balanced", help="Weigh classes alike; probabilities are corrected back."
 )
+@decision_options
 @click.option("--drop", multiple=True, metavar="COLUMN", help="A column to leave out; may be given again.")
 @click.option("--id", "id", metavar="COLUMN", help="A column that names the rows.")
 @click.option("--no-rows", is_flag=True, help="Show no single row in the report and in the figures.")
+@click.option(
+    "--repeats",
+    type=int,
+    metavar="NUMBER",
+    help="Split, train and test so many times more: how much the figures owe to the split.",
+)
 @click.option("--seed", type=int, metavar="NUMBER", help="Every random choice follows from it; 0 by default.")
 @reading_options
 @click.option("--config", metavar="FILE", help="Repeat the run whose config.json this is.")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.sparse import coo_array
 from scipy.special import log_softmax
 
 from crossentropy.evaluation._figures import Calibration, ReliabilityBin
-from crossentropy.evaluation._intervals import proportion_interval
+from crossentropy.evaluation._intervals import error_of_sum, proportion_interval
 
 __all__ = ["calibration", "fit_temperature"]
 
 _BINS = 15
+_POINT = (0.85, 0.95)
 _DRAWS = 400
 _LIMIT = 1e3
 
@@ -29,11 +31,14 @@ def calibration(
 
     over 15 bins of equal mass (equal confidences share a bin, so that the order of the rows has no say). The
     noise floor is the 95 % point of the same figure over 400 draws in which each row is correct with exactly
-    its own confidence: what a perfectly calibrated classifier shows on as many rows.
+    its own confidence: what a perfectly calibrated classifier shows on as many rows. Rows of a group are right
+    and wrong together, so that there is more chance in them: there the floor is no lower than the 95 % point over
+    draws of the sign of what each whole group was off by (the wild bootstrap).
 
     References:
         Naeini, Cooper, Hauskrecht (AAAI 2015); Brocker, Smith (Weather and Forecasting 22, 2007), section 3,
-        for the resampled floor.
+        for the resampled floor; Cameron, Gelbach, Miller (Review of Economics and Statistics 90, 2008), section
+        III.B, for signs drawn by group.
     """
     edges = np.unique(np.quantile(confidence, np.linspace(0, 1, _BINS + 1)[1:-1], method="lower"))
     bins = np.searchsorted(edges, confidence, side="left")
@@ -45,28 +50,48 @@ def calibration(
     for d in range(_DRAWS):
         happened = np.bincount(bins, share * (rng.random(len(confidence)) < confidence))
         draws[d] = np.abs(happened - promised).sum()
-    members = [np.flatnonzero(bins == b) for b in range(len(promised))]
+    noise = float(np.quantile(draws, 0.95))
+    if groups is not None:
+        noise = max(noise, _noise_of_groups(share, correct - confidence, bins, groups, rng))
+
+    def told(rows: NDArray[np.bool_]) -> ReliabilityBin:
+        return ReliabilityBin(
+            rows=int(rows.sum()),
+            confidence=float(np.average(confidence[rows], weights=weights[rows])),
+            accuracy=proportion_interval(
+                correct[rows], weights[rows], None if groups is None else groups[rows]
+            ),
+        )
+
+    near = (confidence >= _POINT[0]) & (confidence < _POINT[1])
+    members = [bins == b for b in range(len(promised))]
     return Calibration(
         error=float(np.abs(np.bincount(bins, share * correct) - promised).sum()),
-        noise=float(np.quantile(draws, 0.95)),
-        bins=tuple(
-            ReliabilityBin(
-                rows=len(rows),
-                confidence=float(np.average(confidence[rows], weights=weights[rows])),
-                accuracy=proportion_interval(
-                    correct[rows], weights[rows], None if groups is None else groups[rows]
-                ),
-            )
-            for rows in members
-            if weights[rows].sum() > 0
-        ),
+        noise=noise,
+        bins=tuple(told(rows) for rows in members if weights[rows].sum() > 0),
+        point=told(near) if weights[near].sum() > 0 else None,
     )
+
+
+def _noise_of_groups(
+    share: NDArray[np.float64],
+    off: NDArray[np.float64],
+    bins: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> float:
+    """Return the 95 % point of the error when the sign of all that a group is off by is drawn anew."""
+    units, unit = np.unique(groups, return_inverse=True)
+    sums = coo_array((share * off, (unit, bins)), shape=(len(units), int(bins.max()) + 1)).tocsr()
+    signs = rng.choice([-1.0, 1.0], (_DRAWS, len(units)))
+    return float(np.quantile(np.abs(signs @ sums).sum(axis=1), 0.95))
 
 
 def fit_temperature(
     logits: NDArray[np.float64],
     targets: NDArray[np.int64],
     sample_weight: NDArray[np.float64] | None = None,
+    groups: NDArray[np.int64] | None = None,
 ) -> tuple[float, float, float]:
     r"""Return the temperature T by which to divide logits, and their mean loss before and after.
 
@@ -82,6 +107,7 @@ def fit_temperature(
         logits: (N, K) of rows that took no part in the fit, or the temperature is too low.
         targets: (N,) class ids.
         sample_weight: (N,).
+        groups: (N,) ids of groups of rows that are alike: the standard error is then that of whole groups.
 
     Returns:
         (temperature, loss at temperature 1, loss at the temperature), losses in nats.
@@ -107,7 +133,7 @@ def fit_temperature(
     found = minimize_scalar(smoothed, bounds=(-limit, limit), method="bounded", options={"xatol": 1e-8})
     before, after = losses(0.0)[rows, targets], losses(found.x)[rows, targets]
     gain = before - after
-    error = float(np.sqrt(share**2 @ (gain - share @ gain) ** 2))
+    error = error_of_sum(share * (gain - share @ gain), groups)
     if share @ gain > error:
         return float(np.exp(found.x)), float(share @ before), float(share @ after)
     return 1.0, float(share @ before), float(share @ before)

@@ -17,7 +17,7 @@ from crossentropy.evaluation._figures import CostFigures
 from crossentropy.evaluation._given import class_list, parsed, refuse_unknown
 from crossentropy.evaluation._intervals import mean_interval
 
-__all__ = ["cheapest", "cost_figures", "read_costs"]
+__all__ = ["cheapest", "cost_figures", "costs_data", "read_costs"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,7 +40,7 @@ def read_costs(given: Any, classes: Sequence[object]) -> Floats:
     Raises:
         ConfigError: it is neither, its shape is not (K, K), a class is missing or unknown, or a cost is no number.
     """
-    given = parsed(given, "The costs", _FORM)
+    given = costs_data(given)
     names = [str(name) for name in classes]
     if isinstance(given, Mapping):
         given = _by_name(given, names)
@@ -60,6 +60,16 @@ def read_costs(given: Any, classes: Sequence[object]) -> Floats:
                     fix=_FORM,
                 )
     return np.array(given, np.float64)
+
+
+def costs_data(given: Any) -> Any:
+    """Return costs as data that JSON holds, in any of the forms of `read_costs`; what it is not is told there.
+
+    Raises:
+        ConfigError: a file cannot be read, or text is no JSON.
+    """
+    data = parsed(given, "The costs", _FORM)
+    return data.tolist() if isinstance(data, np.ndarray) else data
 
 
 def cheapest(probabilities: Floats, costs: Floats) -> tuple[Ints, Floats]:

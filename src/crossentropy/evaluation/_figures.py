@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -61,12 +63,13 @@ class Calibration(Figures):
 
     `error` is sum_b (n_b / n) |accuracy_b - confidence_b| over bins of equal mass; `noise` is the 95 % point of
     the same figure when every label is drawn from the predicted confidence itself. An error below the noise is
-    no evidence of miscalibration.
+    no evidence of miscalibration. `point` are the rows whose confidence lies between 85 % and 95 %, if there are any.
     """
 
     error: float
     noise: float
     bins: tuple[ReliabilityBin, ...]
+    point: ReliabilityBin | None = None
 
 
 class LossParts(Figures):
@@ -97,6 +100,43 @@ class CostFigures(Figures):
     constant: float
     constant_class: str
     relabelled: int
+
+
+class FormGain(Figures):
+    """What a form of calibration gains over a temperature, in nats a row, out of sample, with its standard error."""
+
+    form: Literal["vector", "matrix"]
+    gain: float
+    standard_error: float
+
+
+class ThresholdFigures(Figures):
+    """Saying the positive class of rows whose probability of it is above `threshold`: of `said` rows.
+
+    `precision` is the part of those that are of the class (None where it is never said), `recall` the part of the class
+    that is found (None where it has no rows), `f1` = 2 hits / (rows of the class + rows said).
+    """
+
+    threshold: float
+    said: int
+    said_share: float
+    precision: Estimate | None
+    recall: Estimate | None
+    f1: float | None
+
+
+class PositiveFigures(Figures):
+    """One of two classes as the one to find: `rows` rows are of it, `share` of all by weight.
+
+    `decided` is the threshold that decides: the one that costs imply (`by_costs`), or one half. `table` tells others.
+    """
+
+    name: str
+    rows: int
+    share: float
+    by_costs: bool
+    decided: ThresholdFigures
+    table: tuple[ThresholdFigures, ...]
 
 
 class Evaluation(Figures):
@@ -140,6 +180,45 @@ class Evaluation(Figures):
     confused: tuple[ConfusedPair, ...]
     groups: int | None = None
     costs: CostFigures | None = None
+    positive: PositiveFigures | None = None
+
+
+class Slice(Figures):
+    """Rows of one column's value, whose mean loss (nats) is higher than that of the rest.
+
+    Which rows: those whose cell is `level`; or above `low` and up to `high` (in words of the text, if `words`); or,
+    with none of these, is missing. `excess` is by how much the mean loss is above that of all other rows, with an
+    interval that holds for all slices tried together. `fall` is the part of the whole loss that would go if it were
+    not above.
+    """
+
+    column: str
+    level: str | None = None
+    low: str | None = None
+    high: str | None = None
+    words: bool = False
+    rows: int
+    row_share: float
+    loss: float
+    loss_share: float
+    excess: Estimate
+    fall: float
+
+
+class Repeats(Figures):
+    """The same table split, trained and tested `splits` times by other seeds: the luck of the split.
+
+    `loss`, `skill` and `accuracy` are means over the splits, with the intervals of `repeated`; `least` and `most` are
+    the extremes of the loss, and `first` is that of the split which the report is of.
+    """
+
+    splits: int
+    loss: Estimate
+    skill: Estimate | None
+    accuracy: Estimate
+    first: float
+    least: float
+    most: float
 
 
 class ColumnShare(Figures):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from crossentropy.evaluation._figures import Estimate
 
@@ -28,8 +29,28 @@ def mean_interval(
     mean = float(share @ values)
     if not np.isfinite(mean):
         return Estimate(value=mean, low=floor, high=float("inf"))
-    half = _Z * _error(share * (values - mean), groups)
+    half = _Z * error_of_sum(share * (values - mean), groups)
     return Estimate(value=mean, low=max(floor, mean - half), high=mean + half)
+
+
+def repeated(values: Floats, tested: float, trained: float) -> Estimate:
+    r"""Return the mean of a figure over random splits of the same rows, with an interval that counts what they share.
+
+    .. math:: \bar v \pm t_{R-1,\, 0.975} \sqrt{\Bigl(\frac 1R + \frac{n_{test}}{n_{train}}\Bigr) s^2}
+
+    Splits overlap, and s^2 / R goes to 0 with many of them, which no number of splits of the same rows can know.
+
+    Args:
+        values: (R,) one of each split, R >= 2.
+        tested: rows that test in a split.
+        trained: rows that train.
+
+    References:
+        Nadeau, Bengio, Inference for the generalization error, Machine Learning 52, 2003, equation 7.
+    """
+    n, mean = len(values), float(values.mean())
+    half = float(student.ppf(0.975, n - 1)) * float(np.sqrt((1 / n + tested / trained) * values.var(ddof=1)))
+    return Estimate(value=mean, low=mean - half, high=mean + half)
 
 
 def proportion_interval(
@@ -40,7 +61,7 @@ def proportion_interval(
     n = 1 / float(share @ share)
     p = min(float(share @ hits), 1.0)
     if groups is not None:
-        error = _error(share * (hits - p), groups)
+        error = error_of_sum(share * (hits - p), groups)
         n = min(n, p * (1 - p) / error**2) if error > 0 else min(n, len(np.unique(groups)))
     centre = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     half = _Z / (1 + _Z**2 / n) * np.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
@@ -49,7 +70,7 @@ def proportion_interval(
     )
 
 
-def _error(moved: Floats, groups: NDArray[np.int64] | None) -> float:
+def error_of_sum(moved: Floats, groups: NDArray[np.int64] | None) -> float:
     """Return the standard error of a sum of deviations (N,), by rows or by groups of them."""
     if groups is not None:
         unit = np.unique(groups, return_inverse=True)[1]

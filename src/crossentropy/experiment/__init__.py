@@ -4,8 +4,12 @@ _config.py       the settings
 _train.py        the order of the work
 _rows.py         which rows can be used
 _split.py        which of them test, and in which fold each is held out
-_fit.py          C, temperature, fit
+_learn.py        from the rows to train on to a classifier
+_fit.py          C, calibration, fit
+_repeat.py       other splits of the same table
 _tell.py         predictions and the worst rows
+_slices.py       parts of the rows that may be harder
+_judge.py        figures of probabilities and of decisions
 _run.py          the finished run and its folder
 _use.py          the classifier of a run on further data
 _explain.py      what the columns add, of one row and of all

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from crossentropy.errors import ConfigError, did_you_mean
+from crossentropy.evaluation import costs_data
 from crossentropy.tables import Reading
 
 __all__ = ["Config", "make_config", "make_reading", "read_config"]
@@ -29,9 +30,12 @@ class Config(Reading):
         C: the inverse strength of the penalty, as in scikit-learn; None to choose it by cross-validated log-loss.
         weight: a column of row weights.
         class_weight: "balanced" weighs each class by N / (K N_k) in the fit; the probabilities are corrected back.
+        costs: what mistakes cost, in any form of `evaluation.read_costs`; then decisions by costs are judged too.
+        positive: of two classes the one to find, for precision, recall and thresholds.
         drop: columns to leave out.
         id: a column that names the rows; it is no feature, and is repeated in `predictions.parquet`.
         show_rows: whether the report and the figures may show single rows; `predictions.parquet` holds them anyway.
+        repeats: how many further times to split, train and test, by the next seeds: the luck of the split.
         seed: every random choice of the run follows from it.
     """
 
@@ -45,15 +49,29 @@ class Config(Reading):
     C: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     weight: str | None = None
     class_weight: Literal["balanced"] | None = None
+    costs: Any = None
+    positive: str | None = None
     drop: tuple[str, ...] = ()
     id: str | None = None
     show_rows: bool = True
+    repeats: int = Field(default=0, ge=0, le=1000)
     seed: int = Field(default=0, ge=0, lt=2**32)
 
     @field_validator("drop", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("costs", mode="before")
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        # the costs themselves, so that `config.json` needs no other file
+        return None if value is None else costs_data(value)
+
+    @field_validator("positive", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, bool | int) else value
 
     @model_validator(mode="after")
     def _one_part_a_column(self) -> Config:
@@ -73,6 +91,11 @@ class Config(Reading):
         if self.time is not None and (self.group is not None or self.group_duplicates):
             raise ValueError(
                 "time splits the rows by time, group and group_duplicates by groups: give one of them"
+            )
+        if self.repeats and (self.time is not None or self.test is not None):
+            given = "time" if self.time is not None else "test"
+            raise ValueError(
+                f"repeats splits anew at random, and {given} says which rows test: give one of them"
             )
         return self
 

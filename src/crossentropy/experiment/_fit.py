@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossentropy.classifier import LinearModel, LogitCalibration
-from crossentropy.evaluation import fit_temperature
+from crossentropy.evaluation import LogitMap, fit_calibration
 from crossentropy.experiment._config import Config
 from crossentropy.experiment._rows import Rows
 from crossentropy.experiment._split import folds_of
@@ -76,16 +76,19 @@ def fit(config: Config, rows: Rows, encoded: Features, clock: Callable[[str, str
         )
     C = path.C if path is not None else config.C or _DEFAULT_C
     clock("folds", f"Chose C = {C:g} in {how}" if config.C is None else "Predicted out of fold")
-    temperature = Temperature(
-        value=1.0, loss_before=None, loss_after=None, corrected=config.class_weight is not None
-    )
+    mapped: LogitMap | None = None
+    out_of_fold = np.full((len(rows.ids), len(rows.classes)), np.nan)
     if path is not None:
-        logits = calibration(path.out_of_fold_logits[held_out])
-        value, before, after = fit_temperature(logits, rows.ids[held_out], rows.weights[held_out])
-        temperature = temperature.model_copy(
-            update={"value": value, "loss_before": before, "loss_after": after}
+        mapped = fit_calibration(
+            calibration(path.out_of_fold_logits[held_out]),
+            rows.ids[held_out],
+            folds[held_out],
+            sample_weight=rows.weights[held_out],
+            groups=None if rows.groups is None else rows.groups[held_out],
         )
-    calibration = LogitCalibration(calibration.shift, temperature.value)
+        calibration = LogitCalibration(calibration.shift, mapped.temperature, mapped.scale, mapped.bias)
+        out_of_fold[held_out] = mapped.held_out
+    temperature = _told(mapped, corrected=config.class_weight is not None)
     estimator = LogisticRegression(
         C=C,
         tol=_FIT_TOL if encoded.sparse is None else _SPARSE_FIT_TOL,
@@ -110,15 +113,27 @@ def fit(config: Config, rows: Rows, encoded: Features, clock: Callable[[str, str
             n_iter=int(estimator.n_iter_.max()),
             message=estimator.result_.status.message,
         ),
-        out_of_fold=np.full((len(rows.ids), len(rows.classes)), np.nan)
-        if path is None
-        else calibration(path.out_of_fold_logits),
+        out_of_fold=out_of_fold,
         folds=how,
         log=(
             *({"step": "penalty", **point.model_dump()} for point in points),
             {"step": "temperature", **temperature.model_dump()},
             {"step": "fit", "C": C, "objective": estimator.objective_, "gap": estimator.optimality_gap_},
         ),
+    )
+
+
+def _told(mapped: LogitMap | None, *, corrected: bool) -> Temperature:
+    """Return how calibration came about; None where no row could be held out."""
+    if mapped is None:
+        return Temperature(value=1.0, loss_before=None, loss_after=None, corrected=corrected)
+    return Temperature(
+        value=mapped.temperature,
+        loss_before=mapped.before,
+        loss_after=mapped.after,
+        corrected=corrected,
+        form=mapped.form,
+        gains=mapped.gains,
     )
 
 

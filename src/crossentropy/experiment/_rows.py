@@ -241,7 +241,7 @@ def _times(config: Config, table: Table) -> NDArray[np.float64] | None:
             place, value = table.origin[int(wrong[0])], text[int(wrong[0])]
             raise DataError(
                 f"{table.name}: column {config.time!r}, {place}: {value!r} is no time.",
-                fix="Expected dates such as 2024-01-31 or 2024-01-31 17:05, or numbers.",
+                fix="Expected dates such as 2024-01-31, 2024-01-31 17:05 or 2024-01-31T17:05:00+02:00, or numbers.",
             )
     values = found.fill_null(float("nan")).to_numpy().astype(np.float64)
     return np.where(np.isfinite(values), values, np.nan)
@@ -267,7 +267,8 @@ _FORMS = (
     "%Y-%m-%dT%H:%M:%S",
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M:%S%.fZ",
+    # with an offset from UTC, or Z, each row its own
+    "%+",
     "%Y/%m/%d",
     "%d.%m.%Y",
     "%d.%m.%Y %H:%M",

@@ -58,7 +58,7 @@ def split(config: Config, table: Table, test_table: Table | None) -> Sides:
         few = len(is_test) if what == "rows" else _distinct(rows)
         raise DataError(f"{table.name}: {few} {what} are too few to set any aside.", fix="Give --test FILE.")
     trained, held_out, new = _known_classes(table.name, rows.take(~is_test), rows.take(is_test))
-    return Sides(trained, held_out, (*notes, *new), _how(config))
+    return Sides(trained, held_out, (*notes, *new, *_few(config, trained, held_out)), _how(config))
 
 
 def folds_of(config: Config, rows: Rows, n_folds: int) -> tuple[NDArray[np.int64], str]:
@@ -127,6 +127,24 @@ def _known_classes(name: str, rows: Rows, held_out: Rows) -> tuple[Rows, Rows, t
     )
 
 
+def _few(config: Config, rows: Rows, held_out: Rows) -> tuple[str, ...]:
+    """Return a sentence where whole groups or moments leave a test set of quite another size than was asked for."""
+    n, tested = len(rows.ids) + len(held_out.ids), len(held_out.ids)
+    if (rows.groups is None and rows.times is None) or 0.5 <= tested / (n * config.test_size) <= 1.5:
+        return ()
+    unit, sides = ("group", (rows.groups, held_out.groups))
+    if rows.times is not None:
+        unit, sides = "moment", (rows.times, held_out.times)
+    largest = int(
+        np.unique(np.concatenate([side for side in sides if side is not None]), return_counts=True)[1].max()
+    )
+    return (
+        f"{tested:,} of {n:,} rows test, {100 * tested / n:.3g} % where {100 * config.test_size:.3g} % were asked for: "
+        f"no {unit} is parted, and the largest holds {largest:,} rows. Another --seed, --test-size or --test FILE "
+        "gives other test rows.",
+    )
+
+
 def _with_duplicates(config: Config, rows: Rows) -> Rows:
     """Return the rows with those grouped that are equal in every column which may be a feature.
 
@@ -171,7 +189,7 @@ def _straddling(config: Config, rows: Rows, held_out: Rows) -> tuple[str, ...]:
 
 
 def _how(config: Config) -> str:
-    share = f"{config.test_size:.0%} of the rows"
+    share = f"{100 * config.test_size:.3g} % of the rows"
     whole = f"{share}, whole groups of column {config.group!r}"
     if config.time is not None:
         return f"the latest {share} by column {config.time!r}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,15 +73,26 @@ def prediction_table(
 
 
 def worst_rows(
-    classifier: Classifier, logits: NDArray[np.float64], ids: pl.Series, rows: Rows
+    classifier: Classifier,
+    logits: NDArray[np.float64],
+    ids: pl.Series,
+    rows: Rows,
+    named: Sequence[str] = (),
 ) -> tuple[WorstRow, ...]:
-    """Return the rows with the highest losses, highest first, with their cells or as an image."""
+    """Return the rows with the highest losses, highest first, with their cells or as an image.
+
+    `named` are columns that are no features and yet tell a person which row it is; they come first.
+    """
     order = np.argsort(-losses_from_logits(logits, rows.ids), kind="stable")[:_WORST]
-    return _told(classifier, logits, ids, rows, order.tolist())
+    return _told(classifier, logits, ids, rows, named, order.tolist())
 
 
 def label_errors(
-    classifier: Classifier, logits: NDArray[np.float64], ids: pl.Series, rows: Rows
+    classifier: Classifier,
+    logits: NDArray[np.float64],
+    ids: pl.Series,
+    rows: Rows,
+    named: Sequence[str] = (),
 ) -> tuple[pl.DataFrame, SuspectLabels | None]:
     """Return the table of out-of-fold predictions, and the labels among them that are probably wrong.
 
@@ -93,6 +104,7 @@ def label_errors(
         logits: (N, K), calibrated, out of fold; NaN in rows that no fold held out.
         ids: N names of rows.
         rows: the training rows.
+        named: see `worst_rows`.
     """
     import polars as pl
 
@@ -106,11 +118,16 @@ def label_errors(
     names = pl.Series("name", list(classifier.classes)).gather(found.suggested)
     nobody = pl.Series([None], dtype=names.dtype).new_from_index(0, len(names))
     table = table.with_columns(names.zip_with(suspect, nobody).alias("suggested"))
-    return table, suspect_labels(classifier, logits, ids, rows, found)
+    return table, suspect_labels(classifier, logits, ids, rows, named, found)
 
 
 def suspect_labels(
-    classifier: Classifier, logits: NDArray[np.float64], ids: pl.Series, rows: Rows, found: LabelErrors
+    classifier: Classifier,
+    logits: NDArray[np.float64],
+    ids: pl.Series,
+    rows: Rows,
+    named: Sequence[str],
+    found: LabelErrors,
 ) -> SuspectLabels:
     """Return what the report says of labels that are probably wrong, with the surest of them."""
     return SuspectLabels(
@@ -119,7 +136,7 @@ def suspect_labels(
         contradicted=found.contradicted,
         found=len(found.found),
         pairs=found.pairs,
-        listed=_told(classifier, logits, ids, rows, found.found[:_SUSPECTS].tolist()),
+        listed=_told(classifier, logits, ids, rows, named, found.found[:_SUSPECTS].tolist()),
     )
 
 
@@ -156,11 +173,17 @@ def row_names(column: str | None, rows: Rows) -> pl.Series:
 
 
 def _told(
-    classifier: Classifier, logits: NDArray[np.float64], ids: pl.Series, rows: Rows, order: list[int]
+    classifier: Classifier,
+    logits: NDArray[np.float64],
+    ids: pl.Series,
+    rows: Rows,
+    named: Sequence[str],
+    order: list[int],
 ) -> tuple[WorstRow, ...]:
     losses = losses_from_logits(logits, rows.ids)
     probabilities = softmax(logits, axis=1)
-    used = [code.name for code in classifier.encoder.codes]
+    known = [name for name in named if name in rows.table.frame.columns]
+    used = [*known, *(code.name for code in classifier.encoder.codes)]
     shape = classifier.encoder.image
     pixels = _pixels(rows) if shape else None
     found = []

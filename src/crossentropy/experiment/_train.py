@@ -13,25 +13,20 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
-from crossentropy.classifier import Classifier
 from crossentropy.errors import ConfigError
-from crossentropy.evaluation import evaluate
 from crossentropy.experiment._config import Config, make_config, make_reading
 from crossentropy.experiment._environment import environment
-from crossentropy.experiment._rows import frequencies_of, roles, shared_rows, strange_rows
+from crossentropy.experiment._judge import Deciding, judged
+from crossentropy.experiment._rows import roles, shared_rows, strange_rows
 from crossentropy.experiment._run import Run
+from crossentropy.experiment._slices import slices
 from crossentropy.experiment._split import split
 from crossentropy.experiment._tell import contributions, label_errors, prediction_table, row_names, worst_rows
 from crossentropy.report import ColumnNote, Summary, advise, without_rows
 from crossentropy.tables import (
-    Encoder,
     Expected,
     Reading,
     Table,
-    giveaways,
-    infer_columns,
     notices,
     read_table,
 )
@@ -57,9 +52,9 @@ def train(
         test: the table to test on, like `data`; by default a stratified fifth of the rows of `data`.
         config: all settings at once, as `read_config` gives them; then no other setting is allowed.
         say: is called with one line for each step of the work.
-        **settings: the fields of `Config`: test_size, group, time, group_duplicates, C, weight, class_weight, drop, id,
-            show_rows, seed; and how the data are read, where it should not be recognised: separator, decimal, quote,
-            encoding, header, kinds.
+        **settings: the fields of `Config`: test_size, group, time, group_duplicates, C, weight, class_weight, costs,
+            positive, drop, id, show_rows, seed; and how the data are read, where it should not be recognised:
+            separator, decimal, quote, encoding, header, kinds.
 
     Returns:
         The run: `.classifier`, `.summary`, `.predictions`, and `.save(folder)`.
@@ -74,28 +69,20 @@ def train(
     clock("read", f"Read {table.frame.height:,} rows of {table.frame.width} columns from {_described(table)}")
     sides = split(config, table, test_table)
     rows, held_out = sides.rows, sides.held_out
+    deciding = Deciding.read(config.costs, config.positive, rows.classes)
     # scikit-learn takes longer to import than all else together, and a table that is refused needs nothing of it
-    from crossentropy.experiment._fit import FOLDS, fit
+    from crossentropy.experiment._fit import FOLDS
+    from crossentropy.experiment._learn import learn
+    from crossentropy.experiment._repeat import repeats
 
     clock("split", f"Set {len(held_out.ids):,} rows aside to test on, {len(rows.ids):,} to train on")
-    parts = roles(config)
-    dropped = dict.fromkeys(config.drop, "dropped by --drop")
-    columns = infer_columns(rows.table, leave_out={**dropped, **parts}, given=config.kinds)
-    gifts = [
-        str(g) for g in giveaways(rows.table, columns, rows.ids, np.random.default_rng([config.seed, 2]))
-    ]
-    encoder = Encoder.fit(rows.table, columns, n_classes=len(rows.classes))
-    columns = encoder.told(columns)
-    features = encoder.transform(rows.table)
-    clock("encode", f"Encoded {len(encoder.codes)} columns as {features.shape[1]:,} features")
-    fitted = fit(config, rows, features, clock)
-    classifier = Classifier(
-        encoder, fitted.model, fitted.calibration, rows.classes, config.target, frequencies_of(rows)
-    )
+    learned = learn(config, rows, clock)
+    classifier, columns, fitted, parts = learned.classifier, learned.columns, learned.fitted, roles(config)
+    encoder = classifier.encoder
     tested = encoder.transform(held_out.table)
     logits = classifier.calibration(fitted.model.logits(tested))
     notes = (
-        *gifts,
+        *learned.gifts,
         *table.notes,
         *sides.notes,
         *strange_rows(rows, columns, FOLDS),
@@ -103,34 +90,40 @@ def train(
         *(f"Test rows of {notice}" for notice in notices(encoder, held_out.table, known=tuple(parts))),
     )
     ids = row_names(config.id, held_out)
-    out_of_fold, suspects = label_errors(classifier, fitted.out_of_fold, row_names(config.id, rows), rows)
+    # what names a row is no feature, and yet what a person looks a row up by
+    named = [c.name for c in columns if c.kind == "identifier" and c.name not in (*parts, *config.drop)]
+    out_of_fold, suspects = label_errors(
+        classifier, fitted.out_of_fold, row_names(config.id, rows), rows, named
+    )
+    harder, tried = slices(classifier, logits, held_out)
+    test = judged(logits, held_out, deciding)
+    clock("test", f"Tested on {len(held_out.ids):,} rows")
+    again = repeats(config, table, test, len(rows.ids))
+    if again is not None:
+        clock("repeats", f"Split, trained and tested {again.splits - 1:,} times more")
     summary = Summary(
         data=table.name,
         target=config.target,
         rows_train=len(rows.ids),
         rows_test=len(held_out.ids),
-        features=features.shape[1],
+        features=learned.width,
         seed=config.seed,
         split=sides.how if fitted.folds == f"{FOLDS} folds" else f"{sides.how}; {fitted.folds}",
-        test=evaluate(
-            logits,
-            held_out.ids,
-            classes=rows.classes,
-            sample_weight=held_out.given_weights,
-            groups=held_out.groups,
-        ),
+        test=test,
+        repeats=again,
         penalty=fitted.penalty,
         temperature=fitted.temperature,
         optimality=fitted.optimality,
         columns=tuple(ColumnNote(**asdict(c)) for c in columns if c.name not in parts),
-        worst_rows=worst_rows(classifier, logits, ids, held_out),
+        worst_rows=worst_rows(classifier, logits, ids, held_out, named),
         labels=suspects,
         contributions=contributions(classifier, tested, logits, held_out),
+        slices=harder,
+        slices_tried=tried,
         notes=notes,
         advice=(),
     )
-    told = summary.model_copy(update={"advice": (*gifts[:1], *advise(summary))[:4]})
-    clock("test", f"Tested on {len(held_out.ids):,} rows")
+    told = summary.model_copy(update={"advice": (*learned.gifts[:1], *advise(summary))[:4]})
     return Run(
         config=config,
         classifier=classifier,

@@ -11,8 +11,9 @@ from scipy.special import softmax
 
 from crossentropy.classifier import Classifier
 from crossentropy.errors import BundleError, DataError, did_you_mean
-from crossentropy.evaluation import Evaluation, cheapest, cost_figures, evaluate, read_costs
+from crossentropy.evaluation import Evaluation, cheapest
 from crossentropy.experiment._config import Config, read_config
+from crossentropy.experiment._judge import Deciding, judged
 from crossentropy.experiment._rows import Rows, frequencies_of, read_rows, roles
 from crossentropy.experiment._tell import prediction_table
 from crossentropy.tables import Expected, Reading, find_column, notices, read_table
@@ -47,6 +48,7 @@ def evaluate_run(
     reading: Reading | None = None,
     costs: Any = None,
     deployment_prior: Any = None,
+    positive: object = None,
 ) -> tuple[Evaluation, tuple[str, ...]]:
     """Return how good a run's classifier is on further data, and sentences on what was used other than it stands.
 
@@ -54,19 +56,26 @@ def evaluate_run(
         folder: of a run.
         data: whatever `train` takes, with the target.
         reading: what is known of the form of the data; the rest is as in training, or recognised.
-        costs: what `evaluation.read_costs` reads; then what the cheapest labels cost is told too.
-        deployment_prior: what `evaluation.read_frequencies` reads: the class frequencies to count on, where they are not
-            those of the training rows.
+        costs: what `evaluation.read_costs` reads; then what the cheapest labels cost is told too. By default those that
+            the run was trained with.
+        deployment_prior: what `evaluation.read_frequencies` reads: the class frequencies to count on, where these are
+            not those of the training rows.
+        positive: of two classes the one to find, for precision, recall and thresholds. By default that of the run.
 
     Raises:
         BundleError: the folder is no run folder, or damaged; or it knows no class frequencies to move from.
-        ConfigError: the costs are no matrix of costs of these classes, or the frequencies none of them.
+        ConfigError: the costs are no matrix of costs of these classes, the frequencies none of them, or there is no
+            such positive class.
         DataError: the data cannot be read, or lack the target or another column.
     """
     trained = load_classifier(folder)
-    matrix = None if costs is None else read_costs(costs, trained.classes)
-    classifier = trained if deployment_prior is None else trained.at_frequencies(deployment_prior)
     config = read_config(Path(folder) / "config.json")
+    deciding = Deciding.read(
+        config.costs if costs is None else costs,
+        config.positive if positive is None else positive,
+        trained.classes,
+    )
+    classifier = trained if deployment_prior is None else trained.at_frequencies(deployment_prior)
     table = read_table(data, reading, expected_of(classifier, config))
     if config.target not in table.frame.columns:
         raise DataError(
@@ -79,14 +88,7 @@ def evaluate_run(
     said = (*table.notes, *notes, *notices(classifier.encoder, rows.table, known=tuple(roles(config))))
     if classifier is not trained:
         said = (*said, _moved(trained, classifier, rows))
-    names, weights, groups = classifier.classes, rows.given_weights, rows.groups
-    found = evaluate(logits, rows.ids, classes=names, sample_weight=weights, groups=groups)
-    if matrix is not None:
-        paid = cost_figures(
-            softmax(logits, axis=1), rows.ids, matrix, classes=names, sample_weight=weights, groups=groups
-        )
-        found = found.model_copy(update={"costs": paid})
-    return found, said
+    return judged(logits, rows, deciding), said
 
 
 def predict_run(
@@ -98,8 +100,9 @@ def predict_run(
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Return a run's predictions for further data (id, label, one probability a class), and sentences as above.
 
-    With `costs`, which `evaluation.read_costs` reads, the label is the one whose expected cost is least, and that cost
-    stands behind the probabilities as `expected_cost`. `deployment_prior` is as in `evaluate_run`.
+    With `costs`, which `evaluation.read_costs` reads, or those that the run was trained with, the label is the one
+    whose expected cost is least, and that cost stands behind the probabilities as `expected_cost`. `deployment_prior`
+    is as in `evaluate_run`.
 
     Raises:
         BundleError: the folder is no run folder, or damaged; or it knows no class frequencies to move from.
@@ -107,10 +110,10 @@ def predict_run(
         DataError: the data cannot be read, or lack a column.
     """
     classifier = load_classifier(folder)
-    matrix = None if costs is None else read_costs(costs, classifier.classes)
+    config = read_config(Path(folder) / "config.json")
+    matrix = Deciding.read(config.costs if costs is None else costs, None, classifier.classes).costs
     if deployment_prior is not None:
         classifier = classifier.at_frequencies(deployment_prior)
-    config = read_config(Path(folder) / "config.json")
     table = read_table(data, reading, expected_of(classifier, config))
     ids = (
         np.arange(table.frame.height) if config.id is None else find_column(table, config.id, "the row names")

@@ -2,7 +2,9 @@
 
 _summary.py   a run as data
 _advice.py    what to look at next, by written rules
-_words.py     the sentences, _pieces.py the tables, _numbers.py the numbers and names: shared by every form
+_sections.py  the sections and their order
+_words.py, _source_words.py, _decision_words.py, _fit_words.py  the sentences, _pieces.py the tables, _numbers.py the
+              numbers and names: shared by every form
 _comparison.py  two runs side by side; _explanation.py  one row taken apart
 _text.py      the terminal; _markdown.py; _html.py with templates/, _charts.py and _images.py: the page
 """

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from crossentropy.report._numbers import between, count, figure, listed, nats, percent, points, quoted, short
+from crossentropy.report._source_words import precision_of, slice_name
 from crossentropy.report._summary import Summary
 from crossentropy.report._words import bias, calibrated, surely_knows
 
@@ -77,6 +78,27 @@ def _miscalibrated(summary: Summary) -> str | None:
     )
 
 
+def _wrong_labels(summary: Summary) -> str | None:
+    labels = summary.labels
+    if labels is None or labels.found < 3 or precision_of(labels) < 0.5:
+        return None
+    likely = count(round(min(labels.wrong.value, labels.contradicted.value)), "training label")
+    worst = labels.pairs[0] if labels.pairs else None
+    most = f", most often {quoted(worst.target)} that should be {quoted(worst.suggested)}" if worst else ""
+    wrong = f"About {likely} of {labels.rows:,} are probably wrong{most}"
+    return f"{wrong}: check the rows that are listed, then train again."
+
+
+def _harder_part(summary: Summary) -> str | None:
+    worst = next(iter(summary.slices), None)
+    if worst is None or not worst.fall >= 0.05:
+        return None
+    return (
+        f"Where {slice_name(worst)}, the rows are harder than the rest: {percent(worst.row_share)} of the rows carry "
+        f"{percent(worst.loss_share)} of the loss. Look for columns that know more about them."
+    )
+
+
 def _no_better_than_majority(summary: Summary) -> str | None:
     test = summary.test
     if test.skill is None or test.skill <= 0 or test.accuracy.low > test.majority:
@@ -139,7 +161,7 @@ def _few_rows(summary: Summary) -> str | None:
         return None
     return (
         f"{count(test.rows, 'test row')} leave the accuracy anywhere from {between(test.accuracy, percent)}: four "
-        "times as many would halve that range."
+        "times as many would halve that range, and --repeats 20 tells how much is the luck of the split."
     )
 
 
@@ -150,7 +172,9 @@ _RULES: tuple[Callable[[Summary], str | None], ...] = (
     _too_good,
     _not_optimal,
     _miscalibrated,
+    _wrong_labels,
     _no_better_than_majority,
+    _harder_part,
     _worst_rows,
     _confused,
     _rare_classes,

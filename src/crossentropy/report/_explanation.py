@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from crossentropy.evaluation import ColumnShare, Figures
 from crossentropy.report._numbers import NBSP, chance, clean, count, figure, line, nats, quoted
+from crossentropy.report._source_words import contributions_words, worth_words
 from crossentropy.report._text import joined, section, wrapped
-from crossentropy.report._words import contributions_words, worth_words
 
 __all__ = ["ColumnPart", "RowExplanation", "TermPart", "contributions_text", "explanation_text"]
 

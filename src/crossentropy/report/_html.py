@@ -5,8 +5,17 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from crossentropy.report import _numbers, _pieces, _view, _words
+from crossentropy.report import (
+    _decision_words,
+    _fit_words,
+    _numbers,
+    _pieces,
+    _source_words,
+    _view,
+    _words,
+)
 from crossentropy.report._charts import path_chart, reliability_chart
+from crossentropy.report._sections import sections
 from crossentropy.report._summary import Summary
 
 if TYPE_CHECKING:
@@ -29,6 +38,7 @@ _SENTENCES = (
     "accuracy_words",
     "calibration_words",
     "contributions_words",
+    "cost_words",
     "interval_words",
     "label_words",
     "loss_words",
@@ -36,10 +46,14 @@ _SENTENCES = (
     "parts_words",
     "penalty_words",
     "point_words",
+    "positive_words",
     "rates_words",
+    "repeats_words",
     "run_words",
     "skill_words",
+    "slices_words",
     "temperature_words",
+    "trust_words",
     "worst_words",
 )
 
@@ -60,7 +74,7 @@ def to_html(summary: Summary) -> str:
         .render(
             summary=summary,
             test=test,
-            sections=_view.sections(summary),
+            sections=sections(summary),
             verdict=_words.verdict(test, _numbers.quoted(summary.target)),
             ruler=_view.ruler(test),
             parts=_view.parts(test),
@@ -70,10 +84,12 @@ def to_html(summary: Summary) -> str:
             reliability=Markup(
                 reliability_chart(test.calibration, about_bins + _words.calibration_words(test))
             ),
-            path=Markup(path_chart(summary.penalty, about_path + _words.penalty_words(summary.penalty))),
+            path=Markup(path_chart(summary.penalty, about_path + _fit_words.penalty_words(summary.penalty))),
             confusion=_view.confusion(test),
+            thresholds=_pieces.threshold_rows(test.positive) if test.positive else (),
             pairs=_pieces.top_pairs(test),
             classes=_view.classes(test),
+            slices=_view.slices(summary),
             worst=_view.worst(summary),
             suspects=_view.suspects(summary),
             contributions=_view.contributions(summary),
@@ -102,7 +118,10 @@ def _environment() -> Environment:
     environment.filters.update(
         {name: getattr(_numbers, name) for name in _FILTERS}, width=_view.width, wrappable=_view.wrappable
     )
-    environment.globals.update({name: getattr(_words, name) for name in _SENTENCES})
+    rooms = (_words, _source_words, _decision_words, _fit_words)
+    environment.globals.update(
+        {name: next(getattr(r, name) for r in rooms if hasattr(r, name)) for name in _SENTENCES}
+    )
     environment.globals.update(
         anchors=_pieces.anchors, between=_numbers.between, bits=_pieces.bits, percent=_numbers.percent
     )

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crossentropy.evaluation import ClassFigures, ColumnShare, ConfusedPair, Evaluation
+from crossentropy.evaluation import ClassFigures, ColumnShare, ConfusedPair, Evaluation, PositiveFigures
+from crossentropy.report._numbers import chance, count, percent
 from crossentropy.report._summary import ColumnNote, Summary
 
 MOST_CLASSES = 12
@@ -53,6 +54,20 @@ def classes_by_loss(test: Evaluation) -> tuple[tuple[ClassFigures, ...], int]:
 def top_pairs(test: Evaluation) -> tuple[ConfusedPair, ...]:
     """Return the pairs of classes most often confused."""
     return tuple(sorted(test.confused, key=lambda pair: -pair.rows)[:MOST_PAIRS])
+
+
+def threshold_rows(positive: PositiveFigures) -> tuple[tuple[str, ...], ...]:
+    """Return lines of threshold, rows said, precision, recall and F1 as text, the deciding one among them."""
+    points = {point.threshold: point for point in (*positive.table, positive.decided)}
+    return tuple(
+        (
+            f"above {chance(t)}",
+            count(at.said),
+            *("-" if e is None else percent(e.value) for e in (at.precision, at.recall)),
+            "-" if at.f1 is None else percent(at.f1),
+        )
+        for t, at in sorted(points.items())
+    )
 
 
 def worth_most(shares: Sequence[ColumnShare]) -> tuple[tuple[ColumnShare, ...], int]:

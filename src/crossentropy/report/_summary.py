@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from crossentropy.evaluation import ColumnShare, Estimate, Evaluation, Figures, SuspectPair
+from crossentropy.evaluation import (
+    ColumnShare,
+    Estimate,
+    Evaluation,
+    Figures,
+    FormGain,
+    Repeats,
+    Slice,
+    SuspectPair,
+)
 
 
 class ColumnNote(Figures):
@@ -42,12 +51,15 @@ class Temperature(Figures):
 
     `loss_before` and `loss_after` are mean out-of-fold log-losses in nats (None when no row could be held out).
     `corrected` says that class weights were undone, that is, ln of each class weight was subtracted from its logit.
+    `form` is the calibration used, and `gains` what each richer one gains over the temperature alone, out of sample.
     """
 
     value: float
     loss_before: float | None
     loss_after: float | None
     corrected: bool
+    form: Literal["temperature", "vector", "matrix"] = "temperature"
+    gains: tuple[FormGain, ...] = ()
 
 
 class Optimality(Figures):
@@ -109,6 +121,9 @@ class Summary(Figures):
     advice: tuple[str, ...]
     labels: SuspectLabels | None = None
     contributions: tuple[ColumnShare, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    slices_tried: int = 0
+    repeats: Repeats | None = None
 
 
 def without_rows(summary: Summary) -> Summary:

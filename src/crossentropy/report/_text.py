@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
 from crossentropy.evaluation import Evaluation
+from crossentropy.report._decision_words import cost_words, positive_words
+from crossentropy.report._fit_words import (
+    optimality_words,
+    penalty_words,
+    repeats_words,
+    run_words,
+    temperature_words,
+)
 from crossentropy.report._numbers import (
     NBSP,
     clean,
@@ -18,28 +26,37 @@ from crossentropy.report._numbers import (
     percent,
     quoted,
 )
-from crossentropy.report._pieces import anchors, bits, classes_by_loss, left_out, scale_end, top_pairs
+from crossentropy.report._pieces import (
+    anchors,
+    bits,
+    classes_by_loss,
+    left_out,
+    scale_end,
+    threshold_rows,
+    top_pairs,
+)
+from crossentropy.report._sections import TITLES, sections
+from crossentropy.report._source_words import (
+    contributions_words,
+    label_words,
+    slice_name,
+    slice_words,
+    slices_words,
+    suspect_words,
+    worst_words,
+    worth_words,
+)
 from crossentropy.report._summary import Summary
 from crossentropy.report._words import (
     accuracy_words,
     calibration_words,
-    contributions_words,
-    cost_words,
     interval_words,
-    label_words,
     loss_words,
-    optimality_words,
     parts_words,
-    penalty_words,
-    point_words,
     rates_words,
-    run_words,
     skill_words,
-    suspect_words,
-    temperature_words,
+    trust_words,
     verdict,
-    worst_words,
-    worth_words,
 )
 
 WIDTH = 80
@@ -49,40 +66,50 @@ NOTE_LIMIT = 300
 
 def to_text(summary: Summary) -> str:
     """Return the run told in plain text, in lines of at most 80 columns."""
+    target = quoted(summary.target)
+    of_test = _by_evaluation(summary.test)
+    lines: dict[str, Callable[[], list[str]]] = {
+        **of_test,
+        "loss": lambda: [
+            *of_test["loss"](),
+            *_sentences(repeats_words(summary.repeats) if summary.repeats else ""),
+        ],
+        "sources": lambda: [*of_test["sources"](), *_slices(summary)],
+        "labels": lambda: _labels(summary),
+        "contributions": lambda: _contributions(summary),
+        "data": lambda: _data(summary),
+        "method": lambda: _items(_fit_items(summary)),
+        "next": lambda: _items([clean(advice, NOTE_LIMIT) for advice in summary.advice]),
+    }
     blocks = [
-        [*wrapped(f"{quoted(summary.target)} in {clean(summary.data, 120)}"), *wrapped(run_words(summary))],
-        *_evaluation_blocks(summary.test, quoted(summary.target)),
-        _labels(summary),
-        _contributions(summary),
-        section("Fit", _fit_items(summary)),
-        section("Columns left out", _left_out_items(summary)),
-        section("Notes", [clean(note, NOTE_LIMIT) for note in summary.notes]),
-        section("What to look at next", [clean(advice, NOTE_LIMIT) for advice in summary.advice]),
+        [*wrapped(f"{target} in {clean(summary.data, 120)}"), *wrapped(run_words(summary))],
+        wrapped(" ".join(verdict(summary.test, target))),
     ]
+    for part in sections(summary):
+        told = lines[part.key]() if part.key in lines else []
+        blocks.append([part.title, *told] if told else [])
     return joined(blocks)
 
 
 def evaluation_text(evaluation: Evaluation, target: str | None = None) -> str:
     """Return an evaluation told in plain text, in lines of at most 80 columns; `target` is the column's name."""
-    return joined(_evaluation_blocks(evaluation, "the class" if target is None else quoted(target)))
+    blocks = [wrapped(" ".join(verdict(evaluation, "the class" if target is None else quoted(target))))]
+    for key, lines in _by_evaluation(evaluation).items():
+        told = lines()
+        blocks.append([TITLES[key], *told] if told else [])
+    return joined(blocks)
 
 
-def _evaluation_blocks(test: Evaluation, target: str) -> list[list[str]]:
-    return [
-        wrapped(" ".join(verdict(test, target))),
-        [
-            "Loss on the test rows",
-            *_ruler(test),
-            *wrapped(loss_words(test), "  "),
-            *wrapped(skill_words(test), "  "),
-            *(wrapped(parts_words(test), "  ") if test.parts else ()),
-        ],
-        _told("Accuracy", accuracy_words(test), rates_words(test)),
-        _told("Costs", cost_words(test.costs) if test.costs else ""),
-        _told("Calibration", calibration_words(test), point_words(test)),
-        _classes(test),
-        _pairs(test),
-    ]
+def _by_evaluation(test: Evaluation) -> dict[str, Callable[[], list[str]]]:
+    """Return what makes the lines of each section that an evaluation alone can fill, in order."""
+    return {
+        "loss": lambda: [*_ruler(test), *_sentences(loss_words(test), skill_words(test))],
+        "parts": lambda: _sentences(parts_words(test)),
+        "sources": lambda: _classes(test),
+        "calibration": lambda: _sentences(calibration_words(test), trust_words(test)),
+        "confusion": lambda: [*_sentences(accuracy_words(test), rates_words(test)), *_items(_pairs(test))],
+        "decisions": lambda: _decisions(test),
+    }
 
 
 def _ruler(test: Evaluation) -> list[str]:
@@ -107,12 +134,12 @@ def _narrow(value: float) -> str:
 
 
 def _classes(test: Evaluation) -> list[str]:
+    lines = _sentences(worst_words(test))
     if len(test.by_class) < 2:
-        return _told("Where the loss lies", worst_words(test))
+        return lines
     shown = classes_by_loss(test)[0][:5]
     more = len(test.by_class) - len(shown)
     width = min(24, max(5, *(cell_len(clean(c.name, 24)) for c in shown)))
-    lines = _told("Where the loss lies", worst_words(test))
     lines.append(f"  {'class':<{width}}{'rows':>9}{'of rows':>14}{'of loss':>14}{'recall':>14}")
     for c in shown:
         name = set_cell_size(clean(c.name, 24), width)
@@ -124,21 +151,36 @@ def _classes(test: Evaluation) -> list[str]:
     return lines
 
 
+def _slices(summary: Summary) -> list[str]:
+    if not summary.slices_tried:
+        return []
+    shown = [f"{slice_name(part)}: {slice_words(part)}" for part in summary.slices]
+    return [*_sentences(slices_words(summary)), *_items(shown)]
+
+
 def _pairs(test: Evaluation) -> list[str]:
-    items = [
+    return [
         f"{quoted(p.target, 28)} labelled {quoted(p.label, 28)}: "
         f"{count(p.rows, 'row')}, {percent(p.share)} of its rows"
         for p in top_pairs(test)[:4]
     ]
-    return section("Most often confused", items)
+
+
+def _decisions(test: Evaluation) -> list[str]:
+    lines = _sentences(
+        cost_words(test.costs) if test.costs else "",
+        positive_words(test.positive) if test.positive else "",
+    )
+    if test.positive:
+        rows = [("said", "rows", "precision", "recall", "F1"), *threshold_rows(test.positive)]
+        lines += [f"  {said:<16}{''.join(f'{cell:>14}' for cell in cells)}" for said, *cells in rows]
+    return lines
 
 
 def _contributions(summary: Summary) -> list[str]:
     shares = summary.contributions
-    if not shares:
-        return []
     shown = [f"{quoted(column.name, 30)}: {worth_words(column)}" for column in shares[:5]]
-    return [*_told("What the columns contribute", contributions_words(shares)), *section("", shown)[1:]]
+    return [*_sentences(contributions_words(shares)), *_items(shown)]
 
 
 def _labels(summary: Summary) -> list[str]:
@@ -146,10 +188,16 @@ def _labels(summary: Summary) -> list[str]:
     if labels is None or not labels.found:
         return []
     shown = [f"row {clean(row.id, 24)}: {suspect_words(row)}" for row in labels.listed[:3]]
-    return [
-        *_told("Labels that are probably wrong", label_words(labels)),
-        *section("", shown)[1:],
-    ]
+    return [*_sentences(label_words(labels)), *_items(shown)]
+
+
+def _data(summary: Summary) -> list[str]:
+    out = left_out(summary)
+    items = [f"{quoted(c.name)} ({clean(c.kind)}): {line(c.note, 160)}" for c in out[:6]]
+    if len(out) > 6:
+        items.append(f"and {count(len(out) - 6, 'more column')}")
+    lines = [*wrapped("Columns left out:", "  "), *_items(items)] if items else []
+    return [*lines, *_items([clean(note, NOTE_LIMIT) for note in summary.notes])]
 
 
 def _fit_items(summary: Summary) -> Sequence[str]:
@@ -160,20 +208,17 @@ def _fit_items(summary: Summary) -> Sequence[str]:
     )
 
 
-def _left_out_items(summary: Summary) -> Sequence[str]:
-    columns = left_out(summary)
-    items = [f"{quoted(c.name)} ({clean(c.kind)}): {line(c.note, 160)}" for c in columns[:6]]
-    return [*items, f"and {count(len(columns) - 6, 'more column')}"] if len(columns) > 6 else items
+def _items(items: Iterable[str]) -> list[str]:
+    return [part for item in items if item for part in wrapped(item, "    ", "  - ")]
+
+
+def _sentences(*sentences: str) -> list[str]:
+    return [part for sentence in sentences if sentence for part in wrapped(sentence, "  ")]
 
 
 def section(title: str, items: Iterable[str]) -> list[str]:
     """Return a titled list, empty where it has no items."""
-    lines = [part for item in items if item for part in wrapped(item, "    ", "  - ")]
-    return [title, *lines] if lines else []
-
-
-def _told(title: str, *sentences: str) -> list[str]:
-    lines = [part for sentence in sentences if sentence for part in wrapped(sentence, "  ")]
+    lines = _items(items)
     return [title, *lines] if lines else []
 
 

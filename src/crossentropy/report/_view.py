@@ -17,8 +17,8 @@ from crossentropy.report._pieces import (
     used,
     worth_most,
 )
+from crossentropy.report._source_words import row_words, slice_name, slice_words, suspect_words, worth_words
 from crossentropy.report._summary import Summary, WorstRow
-from crossentropy.report._words import row_words, suspect_words, worth_words
 
 MOST_CELLS = 8
 MOST_MORE_CELLS = 60
@@ -27,14 +27,6 @@ HEAD_LIMIT = 20
 NEAR = 0.16  # two labels under the scale closer than this would run into each other
 
 View = dict[str, object]
-
-# section -> the chapter of the lesson that explains it, and what is to be found there
-_LESSON = {
-    "loss": ("reading", "What nats, bits and the anchors mean"),
-    "calibration": ("reading", "What a temperature does to confidence and to the loss"),
-    "worst": ("loss", "Why a row that was sure and wrong costs so much"),
-    "method": ("gradient", "What a fit goes down on, and where it ends"),
-}
 
 
 def width(share: float) -> str:
@@ -190,6 +182,19 @@ def _card(row: WorstRow) -> View:
     }
 
 
+def slices(summary: Summary) -> Iterable[View]:
+    """Return the parts of the rows that are harder than the rest, and the length of their bars."""
+    longest = max((part.fall for part in summary.slices), default=0.0)
+    return [
+        {
+            "name": slice_name(part),
+            "words": slice_words(part),
+            "bar": width(part.fall / longest if longest else 0),
+        }
+        for part in summary.slices
+    ]
+
+
 def contributions(summary: Summary) -> View:
     """Return the columns that are worth most, and the length of their bars."""
     shown, more = worth_most(summary.contributions)
@@ -229,25 +234,3 @@ def example(summary: Summary) -> View | None:
         if row.p_target > 0 and math.isfinite(row.loss):
             return {"id": row.id, "target": row.target, "p": f"{row.p_target:.4g}", "loss": row.loss}
     return None
-
-
-def sections(summary: Summary) -> list[View]:
-    """Return the sections that have something to say, in order."""
-    known = [
-        ("loss", "The loss", True),
-        ("accuracy", "Accuracy", True),
-        ("calibration", "Can its confidence be trusted?", True),
-        ("confusion", "What it confuses", len(summary.test.classes) > 1),
-        ("classes", "Loss by class", bool(summary.test.by_class) and summary.test.rows > 0),
-        ("worst", "The worst rows", bool(summary.worst_rows)),
-        ("labels", "Labels that are probably wrong", summary.labels is not None),
-        ("contributions", "What the columns contribute", bool(summary.contributions)),
-        ("columns", "The columns", bool(summary.columns)),
-        ("method", "How it was done", True),
-        ("next", "What to look at next", bool(summary.advice)),
-    ]
-    return [
-        {"id": key, "title": title, "template": f"_{key}.html", "lesson": _LESSON.get(key)}
-        for key, title, told in known
-        if told
-    ]

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
-from crossentropy.evaluation import ColumnShare, CostFigures, Evaluation, ReliabilityBin
+from crossentropy.evaluation import (
+    Evaluation,
+    ReliabilityBin,
+)
 from crossentropy.report._numbers import (
     INTERVAL,
     NBSP,
     between,
-    chance,
     count,
     equally_likely,
     figure,
-    listed,
     nats,
     percent,
     points,
     quoted,
-    short,
-    whole,
 )
-from crossentropy.report._summary import Optimality, Penalty, Summary, SuspectLabels, Temperature, WorstRow
 
 # From this skill on, a model earns this word. The steps are a convention of this report, not of the field.
 GRADES = ((0.9, "Very good"), (0.7, "Good"), (0.4, "Useful"), (0.1, "Weak"))
 POINT = 0.9
+# Of the rows about that point: how many are enough, how far off they may lie, how wide an interval still tells.
+FEWEST, NEAR, WIDE = 20, 0.06, 0.25
 
 
 def surely_knows(test: Evaluation) -> bool:
@@ -211,20 +210,6 @@ def accuracy_words(test: Evaluation) -> str:
     return f"{sentence} The interval does not rule out that this simple rule is as good."
 
 
-def cost_words(costs: CostFigures) -> str:
-    """Return what decisions cost, against the most probable labels and against a fixed one."""
-    sentence = (
-        f"The label whose expected cost is least comes to {figure(costs.cost.value)} a row ({INTERVAL} "
-        f"{between(costs.cost)}), where the probabilities foresaw {figure(costs.expected)}; always saying "
-        f"{quoted(costs.constant_class, 24)} would come to {figure(costs.constant)}. It is another label than the most "
-        f"probable one for {count(costs.relabelled, 'row')}"
-    )
-    if not costs.relabelled:
-        return f"{sentence}."
-    saved = f"{figure(costs.saved.value)} a row ({INTERVAL} {between(costs.saved)})"
-    return f"{sentence}; the saving is {saved}."
-
-
 def calibration_words(test: Evaluation) -> str:
     """Return the calibration error beside its noise level."""
     error, noise = test.calibration.error, test.calibration.noise
@@ -243,13 +228,15 @@ def calibration_words(test: Evaluation) -> str:
 
 
 def near_point(test: Evaluation) -> ReliabilityBin | None:
-    """Return the bin whose confidence is nearest to 90 %."""
+    """Return the rows whose confidence lies about 90 %: between 85 and 95 %, or else the bin that is nearest."""
+    if test.calibration.point is not None and test.calibration.point.rows >= FEWEST:
+        return test.calibration.point
     bins = [b for b in test.calibration.bins if b.rows and math.isfinite(b.confidence)]
     return min(bins, key=lambda b: abs(b.confidence - POINT), default=None)
 
 
 def point_words(test: Evaluation) -> str:
-    """Answer, for the confidence nearest to 90 %, whether it can be trusted."""
+    """Say, for the confidence nearest to 90 %, how often it is right."""
     best = near_point(test)
     if best is None:
         return ""
@@ -259,128 +246,21 @@ def point_words(test: Evaluation) -> str:
     )
 
 
-def worst_words(test: Evaluation) -> str:
-    """Return how much of the loss the worst rows carry."""
-    rows = (
-        "The single worst row carries"
-        if test.worst_rows <= 1
-        else f"The worst 1{NBSP}% of the rows ({test.worst_rows:,} rows) carry"
-    )
-    return f"{rows} {percent(test.worst_share)} of the whole loss."
-
-
-def label_words(labels: SuspectLabels) -> str:
-    """Return how many labels are wrong, between the number that is likely and the most that there can be."""
-    if not labels.found:
-        return f"Held out, the model contradicts none of {labels.rows:,} training labels with confidence."
-    likely, most = round(labels.wrong.value), round(labels.contradicted.value)
-    contradicted = (
-        f"Held out, the model contradicts {most:,} of {labels.rows:,} training labels with confidence ({INTERVAL} "
-        f"{whole(labels.contradicted)}). Where it is surest of all, it contradicts"
-    )
-    if likely >= most:
-        return f"{contradicted} as many: most of these labels are wrong."
-    if likely >= most / 2:
-        return (
-            f"{contradicted} not many fewer: if mistakes strike all rows alike, about {likely:,} labels are wrong "
-            f"({INTERVAL} {whole(labels.wrong)})."
-        )
-    number = (
-        f"about {count(likely, 'label')} {'is' if likely == 1 else 'are'}"
-        if likely
-        else "hardly any label is"
-    )
-    return (
-        f"{contradicted} fewer: if mistakes strike all rows alike, {number} wrong ({INTERVAL} {whole(labels.wrong)}), "
-        "and the other rows are unusual for their class."
-    )
-
-
-def contributions_words(shares: Sequence[ColumnShare]) -> str:
-    """Return which columns carry the skill, and which nothing shows to be of use."""
-    useful = [column for column in shares if column.worth.low > 0]
-    if not useful:
-        return "No single column is shown to be missed: what one tells, others tell too."
-    most = " most" if len(shares) > len(useful[:3]) else ""
-    sentence = f"The model would miss {listed([column.name for column in useful[:3]])}{most}"
-    idle = len(shares) - len(useful)
-    if idle:
-        sentence += f"; nothing shows that {count(idle, 'other')} would be missed"
-    return f"{sentence}."
-
-
-def worth_words(column: ColumnShare) -> str:
-    """Return what a column is worth, as a share of the skill where there is any."""
-    worth = f"{nats(column.worth.value)} a row"
-    if column.share is None:
-        return f"{worth} ({INTERVAL} {between(column.worth)})"
-    return (
-        f"{percent(column.share.value)} of the skill ({INTERVAL} {between(column.share, percent)}), {worth}"
-    )
-
-
-def suspect_words(row: WorstRow) -> str:
-    """Return what one row is called, and what it seems to be."""
-    return (
-        f"labelled {quoted(row.target, 30)} ({chance(row.p_target)}), rather {quoted(row.label, 30)} "
-        f"({chance(row.p_label)})"
-    )
-
-
-def row_words(row: WorstRow) -> str:
-    """Return what the model said of one row, and what the row is."""
-    label, target = quoted(row.label, 30), quoted(row.target, 30)
-    if row.label == row.target:
-        return f"said {label} with {chance(row.p_label)}: right, but unsure"
-    return f"said {label} with {chance(row.p_label)}, is {target} with {chance(row.p_target)}"
-
-
-def penalty_words(penalty: Penalty) -> str:
-    """Return how C was chosen."""
-    setting = f"C{NBSP}={NBSP}{short(penalty.C)}"
-    meaning = "a larger C lets the model follow the training rows more closely"
-    if not penalty.path:
-        return f"{setting}, as given ({meaning})."
-    return (
-        f"{setting}, chosen among {count(len(penalty.path), 'value')} by the loss on held-out rows "
-        f"({penalty.folds} folds; {meaning})."
-    )
-
-
-def temperature_words(temperature: Temperature) -> str:
-    """Return what the temperature did."""
-    if temperature.loss_before is None or temperature.loss_after is None:
-        sentence = "Temperature 1: no row could be held out to fit another"
-    elif temperature.value == 1:
-        sentence = "Temperature 1: on held-out rows no other lowers the loss by more than chance"
-    else:
-        effect = "made the model less sure" if temperature.value > 1 else "made the model more sure"
-        before, after = nats(temperature.loss_before), nats(temperature.loss_after)
-        sentence = f"Temperature {figure(temperature.value)} {effect}"
-        sentence += f": loss on held-out rows {before} before, {after} after"
-    sentence += "."
-    if temperature.corrected:
-        sentence += (
-            " The class weights of the fit were undone first, so that probabilities match true frequencies."
-        )
-    return sentence
-
-
-def optimality_words(optimality: Optimality) -> str:
-    """Return the certificate of the fit in words."""
-    steps = count(optimality.n_iter, "iteration")
-    if not math.isfinite(optimality.gap):
-        return f"How far the fit is from its minimum could not be bounded ({steps})."
-    if optimality.gap <= 0:
-        return f"The fit reached its minimum, to the limit of the arithmetic ({steps})."
-    # rounded up to a power of ten: still a bound, and the same on machines that round differently
-    bound = 10.0 ** math.ceil(math.log10(optimality.gap) - 1e-9)
-    return f"The fit is at most {nats(bound)} above the minimum that any weights could reach ({steps})."
-
-
-def run_words(summary: Summary) -> str:
-    """Return the sizes of the run."""
-    return (
-        f"{count(summary.rows_train, 'training row')}, {count(summary.rows_test, 'test row')}, "
-        f"{count(summary.features, 'feature')}, {count(len(summary.test.classes), 'class', 'classes')}"
-    )
+def trust_words(test: Evaluation) -> str:
+    """Answer, for the confidence nearest to 90 %, whether it can be trusted."""
+    best = near_point(test)
+    if best is None:
+        return ""
+    known = point_words(test)
+    if not abs(best.confidence - POINT) <= NEAR:
+        return f"It hardly ever says 90{NBSP}%. {known}"
+    right = best.accuracy
+    if best.confidence > right.high:
+        return f"No, expect to be right less often. {known}"
+    if best.confidence < right.low:
+        return f"Yes, and more than that: it is right more often than it says. {known}"
+    if not right.high - right.low <= WIDE:
+        return f"These rows are too few to tell. {known}"
+    if calibrated(test) is False or mending_gains(test):
+        return f"Yes, about there; not at every confidence, as the figures below show. {known}"
+    return f"Yes, as far as these rows can tell. {known}"

@@ -2,6 +2,7 @@
 
 _read.py       any source to one table
 _files.py      which files are meant, and what they hold
+_limit.py      how much memory there is
 _dialect.py    encoding, separator, quoting, header: recognised
 _delimited.py  delimited text to columns
 _scan.py       where its records begin

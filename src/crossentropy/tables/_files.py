@@ -19,6 +19,7 @@ from crossentropy.errors import DataError, did_you_mean
 from crossentropy.tables._delimited import Text, read_text, settle_values
 from crossentropy.tables._dialect import unmistakable
 from crossentropy.tables._jsonlines import read_json_lines
+from crossentropy.tables._limit import memory_limit
 from crossentropy.tables._reading import Expected, Reading
 from crossentropy.tables._table import Origin, Table, refuse_patterns
 
@@ -161,14 +162,14 @@ def _open(path: Path) -> _Part:
 
 def _whole(stream: IO[bytes] | gzip.GzipFile, name: str) -> bytes:
     """Return all that a stream holds, unless it is more than memory can take: an endless pipe, a bomb of zeros."""
-    limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 3
+    limit = memory_limit() // 3
     pieces, size = [], 0
     while piece := stream.read(_PIECE):
         pieces.append(piece)
         size += len(piece)
         if size > limit:
             raise DataError(
-                f"{name}: holds more than {limit / 2**30:.1f} GiB, a third of this machine's memory.",
+                f"{name}: holds more than {limit / 2**30:.1f} GiB, a third of the memory that there is.",
                 fix="Give fewer rows or columns, or Parquet with the columns that are needed.",
             )
     return b"".join(pieces)

@@ -1,0 +1,208 @@
+r"""Calibration richer than a temperature, where rows that no fit saw say that it pays.
+
+.. math:: \text{temperature}\; z / T, \qquad \text{vector}\; v \odot z / T + b, \qquad
+          \text{matrix}\; (I + W)\, z / T + b
+
+Each is fitted to out-of-fold logits of all folds but one and judged on that one: what it gains is out of sample.
+A form of K or K^2 numbers more is taken only where its mean loss is lower than the temperature's by more than the
+standard error of that difference; otherwise what it has learned may be chance, and there is more of it to be wrong.
+
+Vector scaling is held to v = 1, b = 0 by a normal prior of unit width; matrix scaling is softmax regression on the
+logits, which stand beside it as offsets, with an L2 penalty on W: what is fitted is the departure from the temperature.
+Its strength is that with the lowest held-out loss of three.
+
+References:
+    Guo, Pleiss, Sun, Weinberger, On calibration of modern neural networks, ICML 2017, section 4.2 (vector and matrix
+    scaling); Kull, Perello-Nieto, Kängsepp, Silva Filho, Song, Flach, Beyond temperature scaling, NeurIPS 2019, section
+    3 (why the matrix needs a penalty).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from crossentropy.evaluation._calibration import fit_temperature
+from crossentropy.evaluation._figures import FormGain
+from crossentropy.evaluation._intervals import error_of_sum
+
+__all__ = ["LogitMap", "fit_calibration"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# The widths squared of the prior of an entry of W, in logits per logit.
+_STRENGTHS = (0.001, 0.01, 0.1)
+# Rows that a class needs for a line of the matrix to be known of it.
+_FEWEST = 10
+# Products of logits and parameters in one pass over the rows: a second or so for all fits together.
+_MOST_VECTOR, _MOST_MATRIX = 5e7, 1.5e7
+
+
+@dataclass(frozen=True, eq=False)
+class LogitMap:
+    """Calibrated logits = A z / temperature + bias, and how that came about.
+
+    Attributes:
+        form: which of the three.
+        temperature: T; 1 where no other lowers the loss by more than chance.
+        scale: A, (K,) its diagonal, or (K, K); None for the identity.
+        bias: (K,), None for zeros.
+        before, after: mean loss of the rows at T = 1, and at T, nats.
+        gains: what each richer form that was tried gains over the temperature, out of sample.
+        held_out: (N, K) the calibrated logits of each row, of a richer form by a fit to the other folds.
+    """
+
+    form: Literal["temperature", "vector", "matrix"]
+    temperature: float
+    scale: Floats | None
+    bias: Floats | None
+    before: float
+    after: float
+    gains: tuple[FormGain, ...]
+    held_out: Floats
+
+
+Fit = Callable[[Floats, Ints, Floats], tuple[Floats, Floats]]
+"""From tempered logits, targets and weights to scale and bias."""
+
+
+def fit_calibration(
+    logits: Floats,
+    targets: Ints,
+    folds: Ints,
+    *,
+    sample_weight: Floats | None = None,
+    groups: Ints | None = None,
+) -> LogitMap:
+    """Return the calibration of logits, the simplest that the rows do not speak against.
+
+    Args:
+        logits: (N, K) out of fold.
+        targets: (N,) class ids.
+        folds: (N,) in which each row was held out; calibration is cross-fitted along the same folds.
+        sample_weight: (N,).
+        groups: (N,) ids of groups of rows that are alike.
+    """
+    weights = np.ones(len(targets)) if sample_weight is None else sample_weight
+    temperature, before, after = fit_temperature(logits, targets, weights, groups)
+    plain = LogitMap("temperature", temperature, None, None, before, after, (), logits / temperature)
+    tempered = _tempered(logits, targets, folds, weights, groups)
+    share = weights / weights.sum()
+    losses = _losses(tempered, targets)
+    found: list[tuple[FormGain, Fit, Floats]] = []
+    for form, fits in _forms(logits, targets, folds).items():
+        crossed = [_crossed(fit, tempered, targets, folds, weights) for fit in fits]
+        gained = [losses - _losses(moved, targets) for moved in crossed]
+        best = int(np.argmax([share @ gain for gain in gained]))
+        gain = float(share @ gained[best])
+        error = error_of_sum(share * (gained[best] - gain), groups)
+        found.append((FormGain(form=form, gain=gain, standard_error=error), fits[best], crossed[best]))
+    gains = tuple(told for told, _, _ in found)
+    paying = [item for item in found if item[0].gain > item[0].standard_error]
+    if not paying:
+        return LogitMap(plain.form, temperature, None, None, before, after, gains, plain.held_out)
+    told, fit, held_out = max(paying, key=lambda item: item[0].gain)
+    scale, bias = fit(logits / temperature, targets, weights)
+    return LogitMap(told.form, temperature, scale, bias, before, after, gains, held_out)
+
+
+def _forms(logits: Floats, targets: Ints, folds: Ints) -> dict[Literal["vector", "matrix"], list[Fit]]:
+    """Return the richer forms that are worth trying on so many rows and classes, each by its strengths."""
+    n, k = logits.shape
+    found: dict[Literal["vector", "matrix"], list[Fit]] = {}
+    which = np.unique(folds)
+    if len(which) < 2 or n < _FEWEST * k:
+        return found
+    if n * k * k <= _MOST_VECTOR:
+        found["vector"] = [_fit_vector]
+    # of two classes a matrix says no more than a vector: their logits differ by one number
+    if k > 2 and n * k * k <= _MOST_MATRIX:
+        rows = np.bincount(targets, minlength=k)
+        left = min((rows - np.bincount(targets[folds == f], minlength=k)).min() for f in which)
+        if left >= _FEWEST:
+            found["matrix"] = [_matrix_of(strength) for strength in _STRENGTHS]
+    return found
+
+
+def _tempered(logits: Floats, targets: Ints, folds: Ints, weights: Floats, groups: Ints | None) -> Floats:
+    """Return the logits of each row over the temperature of the other folds."""
+    tempered = logits.copy()
+    for fold in np.unique(folds):
+        held = folds == fold
+        if weights[~held].sum() > 0:
+            rest = None if groups is None else groups[~held]
+            tempered[held] /= fit_temperature(logits[~held], targets[~held], weights[~held], rest)[0]
+    return tempered
+
+
+def _crossed(fit: Fit, logits: Floats, targets: Ints, folds: Ints, weights: Floats) -> Floats:
+    """Return the logits of each row under a fit to the other folds."""
+    moved = logits.copy()
+    for fold in np.unique(folds):
+        held = folds == fold
+        if weights[~held].sum() > 0:
+            scale, bias = fit(logits[~held], targets[~held], weights[~held])
+            moved[held] = (logits[held] * scale if scale.ndim == 1 else logits[held] @ scale.T) + bias
+    return moved
+
+
+def _losses(logits: Floats, targets: Ints) -> Floats:
+    losses: Floats = -log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
+    return losses
+
+
+def _matrix_of(strength: float) -> Fit:
+    from crossentropy.linear import LogisticRegression
+
+    def fit(logits: Floats, targets: Ints, weights: Floats) -> tuple[Floats, Floats]:
+        k = logits.shape[1]
+        model = LogisticRegression(C=strength, tol=1e-6)
+        model.fit(logits, targets, sample_weight=weights, offset=logits)
+        return np.eye(k) + model.coef_, model.intercept_ - model.intercept_.mean()
+
+    return fit
+
+
+def _fit_vector(logits: Floats, targets: Ints, weights: Floats) -> tuple[Floats, Floats]:
+    """Return (v, b) by Newton steps; targets are those of the rows, and of one more drawn from the forecast itself."""
+    n, k = logits.shape
+    share, pull = weights / weights.sum(), 1.0 / n
+    wanted = np.exp(log_softmax(logits, axis=1)) / (n + 1)
+    wanted[np.arange(n), targets] += n / (n + 1)
+    still = np.concatenate([np.ones(k), np.zeros(k)])
+
+    def known(x: Floats) -> Floats:
+        log_probabilities: Floats = log_softmax(logits * x[:k] + x[k:], axis=1)
+        return log_probabilities
+
+    def loss(x: Floats) -> tuple[float, Floats]:
+        log_q, off = known(x), x - still
+        residual = share[:, None] * (np.exp(log_q) - wanted)
+        value = -float(share @ np.einsum("ij,ij->i", wanted, log_q)) + 0.5 * pull * float(off @ off)
+        slopes = np.einsum("ij,ij->j", residual, logits)
+        return value, np.concatenate([slopes, residual.sum(axis=0)]) + pull * off
+
+    def curvature(x: Floats) -> Floats:
+        q = np.exp(known(x))
+        moved = np.hstack([q * logits, q])
+        matrix: Floats = -(moved * share[:, None]).T @ moved
+        each = share[:, None] * q
+        ends = np.arange(k)
+        slopes = np.einsum("ij,ij,ij->j", each, logits, logits)
+        both = np.einsum("ij,ij->j", each, logits)
+        matrix[ends, ends] += slopes
+        matrix[ends, k + ends] += both
+        matrix[k + ends, ends] += both
+        matrix[k + ends, k + ends] += each.sum(axis=0)
+        matrix.flat[:: 2 * k + 1] += pull
+        return matrix
+
+    found = minimize(loss, still, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-8})
+    return found.x[:k], found.x[k:]
