@@ -1,6 +1,7 @@
 """The trained thing: its probabilities are those of its equation, and it is the same after it was saved."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -87,7 +88,35 @@ def test_a_saved_classifier_is_the_same_in_every_part(frame, tmp_path, name):
     assert again.calibration.shift.tobytes() == classifier.calibration.shift.tobytes()
 
 
+@pytest.mark.parametrize("shape", [(3,), (3, 3)])
+def test_richer_calibration_is_its_equation_adds_up_and_is_the_same_after_it_was_saved(
+    frame, tmp_path, shape
+):
+    rng = np.random.default_rng(4)
+    scale, bias = rng.normal(size=shape), rng.normal(size=3)
+    plain = make(frame, CLASSES["words"])
+    classifier = replace(plain, calibration=replace(plain.calibration, scale=scale, bias=bias))
+    tempered = plain.logits(frame)
+    matrix = np.diag(scale) if len(shape) == 1 else scale
+    want = np.array(
+        [[sum(matrix[k, j] * z[j] for j in range(3)) + bias[k] for k in range(3)] for z in tempered[:50]]
+    )
+    np.testing.assert_allclose(classifier.logits(frame)[:50], want, rtol=1e-9, atol=1e-9)
+    parts = sum(part for _, part in classifier.contributions(classifier.encoder.transform(read_table(frame))))
+    centred = classifier.logits(frame)
+    centred -= centred.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(parts + classifier.centred_bias, centred, rtol=1e-5, atol=1e-4)
+    classifier.save(tmp_path)
+    again = Classifier.load(tmp_path)
+    assert again.logits(frame).tobytes() == classifier.logits(frame).tobytes()
+
+
 ARRAYS = {
+    "a scale of another shape": lambda a: {**a, "calibration.scale": np.ones((2, 2))},
+    "a bias of another shape": lambda a: {**a, "calibration.bias": np.ones((3, 1))},
+    "an infinite scale": lambda a: {**a, "calibration.scale": np.full(3, np.inf)},
+    "frequencies that do not sum to 1": lambda a: {**a, "frequencies": np.full(3, 0.3)},
+    "a frequency of 0": lambda a: {**a, "frequencies": np.array([0.5, 0.5, 0.0])},
     "one class less": lambda a: {**a, "weight": a["weight"][:-1]},
     "one feature more": lambda a: {**a, "weight": np.pad(a["weight"], ((0, 0), (0, 1)))},
     "a row of biases": lambda a: {**a, "bias": a["bias"][None]},

@@ -214,8 +214,9 @@ def test_nasty_names_are_shown_and_nothing_else(start, image):
     assert structure(page) == structure(
         parse(to_html(named([f"n{i}" for i in range(len(names))], image=image)))
     )
-    classes = {told(item.find("bdi")[0]) for item in page.find(id="sources")[0].find("li")}
-    assert classes == {clean(name) for name in names}
+    classes, parts = page.find(id="sources")[0].find("ul", class_="bars")
+    assert {told(item.find("bdi")[0]) for item in classes.find("li")} == {clean(name) for name in names}
+    assert quoted(names[0], 30) in parts.text
 
 
 def test_the_same_summary_gives_the_same_bytes(pages):

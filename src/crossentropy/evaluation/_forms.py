@@ -20,7 +20,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -93,11 +93,13 @@ def fit_calibration(
     weights = np.ones(len(targets)) if sample_weight is None else sample_weight
     temperature, before, after = fit_temperature(logits, targets, weights, groups)
     plain = LogitMap("temperature", temperature, None, None, before, after, (), logits / temperature)
+    forms = _forms(logits, targets, folds)
+    if not forms:
+        return plain
     tempered = _tempered(logits, targets, folds, weights, groups)
-    share = weights / weights.sum()
-    losses = _losses(tempered, targets)
+    share, losses = weights / weights.sum(), _losses(tempered, targets)
     found: list[tuple[FormGain, Fit, Floats]] = []
-    for form, fits in _forms(logits, targets, folds).items():
+    for form, fits in forms.items():
         crossed = [_crossed(fit, tempered, targets, folds, weights) for fit in fits]
         gained = [losses - _losses(moved, targets) for moved in crossed]
         best = int(np.argmax([share @ gain for gain in gained]))
@@ -107,7 +109,7 @@ def fit_calibration(
     gains = tuple(told for told, _, _ in found)
     paying = [item for item in found if item[0].gain > item[0].standard_error]
     if not paying:
-        return LogitMap(plain.form, temperature, None, None, before, after, gains, plain.held_out)
+        return replace(plain, gains=gains)
     told, fit, held_out = max(paying, key=lambda item: item[0].gain)
     scale, bias = fit(logits / temperature, targets, weights)
     return LogitMap(told.form, temperature, scale, bias, before, after, gains, held_out)
