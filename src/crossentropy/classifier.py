@@ -253,12 +253,17 @@ def _classifier(meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], sch
         raise ValueError(f"target is {meta['target']!r}")
     encoder = Encoder.from_json(schema, arrays)
     k, d = len(classes), len(encoder.feature_names)
-    for name, shapes in {"weight": [(k, d)], "bias": [(k,)], "shift": [(k,)]}.items():
-        _check(name, arrays[name], shapes)
-    # what calibration and bundles did not always have
-    further = {"calibration.scale": [(k,), (k, k)], "calibration.bias": [(k,)], "frequencies": [(k,)]}
-    for name, shapes in further.items():
-        if name in arrays:
+    shapes_of: dict[str, list[tuple[int, ...]]] = {
+        "weight": [(k, d)],
+        "bias": [(k,)],
+        "shift": [(k,)],
+        "calibration.scale": [(k,), (k, k)],
+        "calibration.bias": [(k,)],
+        "frequencies": [(k,)],
+    }
+    for name, shapes in shapes_of.items():
+        # the last three stand only in bundles of classifiers that have them
+        if name in arrays or name in ("weight", "bias", "shift"):
             _check(name, arrays[name], shapes)
     frequencies = arrays.get("frequencies")
     if frequencies is not None and not ((frequencies > 0).all() and abs(frequencies.sum() - 1) < 1e-6):

@@ -65,7 +65,7 @@ def test_rows_of_a_group_tell_no_more_than_it():
 
 def test_weights_count_and_small_parts_and_infinite_losses_are_left_alone():
     rng = np.random.default_rng(4)
-    part = rng.random(500) < 0.4
+    part = rng.random(500) < 0.4  # so that the rest is more than half
     losses = rng.exponential(size=500) + part
     weights = np.where(part, 3.0, 1.0)
     (one,) = find_slices(losses, [Part(part, "x")], sample_weight=weights)[0]
@@ -73,5 +73,6 @@ def test_weights_count_and_small_parts_and_infinite_losses_are_left_alone():
     assert one.loss_share == pytest.approx(3 * losses[part].sum() / (weights @ losses))
     few = np.arange(500) < 29
     assert find_slices(losses + 9 * few, [Part(few, "x"), Part(~few, "y")]) == ((), 0)
+    assert find_slices(losses + 9 * ~part, [Part(~part, "x")]) == ((), 0)
     assert find_slices(np.where(few, np.inf, losses), [Part(part, "x")]) == ((), 1)
     assert find_slices(np.zeros(500), [Part(part, "x")])[0] == ()

@@ -52,9 +52,10 @@ def test_the_interval_covers_the_mean_of_all_tables():
     assert naive < 130
 
 
-@pytest.mark.parametrize("other", ["time", "test"])
-def test_a_split_that_is_not_drawn_is_not_repeated(small, other):
-    with pytest.raises(ConfigError, match=f"repeats splits anew at random, and {other} says which rows test"):
-        crossentropy.train(small, target="kind", repeats=2, **{other: "name" if other == "time" else "x.csv"})
+def test_a_split_that_is_not_drawn_is_not_repeated(small):
+    with pytest.raises(ConfigError, match="repeats splits anew at random, and time says which rows test"):
+        crossentropy.train(small, target="kind", repeats=2, time="name")
+    with pytest.raises(ConfigError, match="test and repeats were both given"):
+        crossentropy.train(small, target="kind", repeats=2, test="x.csv")
     with pytest.raises(ConfigError, match="repeats"):
         crossentropy.train(small, target="kind", repeats=-1)

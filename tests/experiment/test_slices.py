@@ -33,7 +33,7 @@ def hard():
     return crossentropy.train(frame, target="kind", C=1.0, kinds={"shop": "category"})
 
 
-def test_the_hard_part_is_found_and_leads_the_advice(hard):
+def test_the_hard_part_is_found_and_is_among_the_first_advice(hard):
     summary = hard.summary
     first = summary.slices[0]
     assert (first.column, first.level) == ("shop", "north <b>")
@@ -41,7 +41,7 @@ def test_the_hard_part_is_found_and_leads_the_advice(hard):
     # three quarters of x and paid each end below the last; a missing part there is none
     assert summary.slices_tried == 4 + 4 + 4
     assert not [part for part in summary.slices if part.column == "paid"]
-    assert "Where “shop” is “north <b>”, the rows are harder" in summary.advice[0]
+    assert any("Where “shop” is “north <b>”, the rows are harder" in advice for advice in summary.advice[:3])
     page = parse(to_html(summary))
     told = {
         "page": words(page.find(id="sources")[0].text),

@@ -47,7 +47,8 @@ def read_frequencies(given: Any, classes: Sequence[object]) -> NDArray[np.float6
     found = np.array([float(by_name[name]) for name in names])
     # first by the largest: a sum of large numbers is larger than any
     share: NDArray[np.float64] = found / found.max()
-    return share / share.sum()
+    share /= share.sum()
+    return share
 
 
 def _is_frequency(value: Any) -> bool:

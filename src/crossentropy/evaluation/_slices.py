@@ -34,6 +34,8 @@ _LEVEL = 0.05
 _MOST = 5
 # Rows (or groups) on either side that a standard error needs.
 _FEWEST = 30
+# What is more than half of the rows is no part that stands out: the rest of it would be.
+_LARGEST = 0.5
 # Two parts are mostly the same rows if those that are in both are more than this share of those in either.
 _SAME = 0.5
 
@@ -62,13 +64,18 @@ def find_slices(
 
     Args:
         losses: (N,) nats, finite; of infinite ones nothing is told.
-        parts: which to try; those with too few rows, or that leave too few, are not.
+        parts: which to try; those of too few rows, or of more than half of them, are not.
         sample_weight: (N,).
         groups: (N,) ids of groups of rows that are alike.
     """
     weights = np.ones(len(losses)) if sample_weight is None else sample_weight
     units = np.arange(len(losses)) if groups is None else groups
-    tried = [part for part in parts if min(_units(units, part.rows), _units(units, ~part.rows)) >= _FEWEST]
+    tried = [
+        part
+        for part in parts
+        if part.rows.mean() <= _LARGEST
+        and min(_units(units, part.rows), _units(units, ~part.rows)) >= _FEWEST
+    ]
     if not tried or not np.isfinite(losses).all() or not losses.any():
         return (), len(tried)
     found = []

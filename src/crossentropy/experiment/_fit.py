@@ -117,7 +117,7 @@ def fit(config: Config, rows: Rows, encoded: Features, clock: Callable[[str, str
         folds=how,
         log=(
             *({"step": "penalty", **point.model_dump()} for point in points),
-            {"step": "temperature", **temperature.model_dump()},
+            {"step": "temperature", **temperature.model_dump(mode="json")},
             {"step": "fit", "C": C, "objective": estimator.objective_, "gap": estimator.optimality_gap_},
         ),
     )

@@ -49,7 +49,8 @@ def judged(logits: NDArray[np.float64], rows: Rows, deciding: Deciding) -> Evalu
     found = evaluate(logits, rows.ids, classes=names, sample_weight=weights, groups=groups)
     if deciding.costs is None and deciding.positive is None:
         return found
-    p, told = softmax(logits, axis=1), {"classes": names, "sample_weight": weights, "groups": groups}
+    p = softmax(logits, axis=1)
+    told: dict[str, Any] = {"classes": names, "sample_weight": weights, "groups": groups}
     paid, positive = None, None
     if deciding.costs is not None:
         paid = cost_figures(p, rows.ids, deciding.costs, **told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,12 +133,12 @@ def _few(config: Config, rows: Rows, held_out: Rows) -> tuple[str, ...]:
     n, tested = len(rows.ids) + len(held_out.ids), len(held_out.ids)
     if (rows.groups is None and rows.times is None) or 0.5 <= tested / (n * config.test_size) <= 1.5:
         return ()
-    unit, sides = ("group", (rows.groups, held_out.groups))
+    unit: str = "group"
+    sides: list[NDArray[Any] | None] = [rows.groups, held_out.groups]
     if rows.times is not None:
-        unit, sides = "moment", (rows.times, held_out.times)
-    largest = int(
-        np.unique(np.concatenate([side for side in sides if side is not None]), return_counts=True)[1].max()
-    )
+        unit, sides = "moment", [rows.times, held_out.times]
+    known = np.concatenate([side for side in sides if side is not None])
+    largest = int(np.unique(known, return_counts=True)[1].max())
     return (
         f"{tested:,} of {n:,} rows test, {100 * tested / n:.3g} % where {100 * config.test_size:.3g} % were asked for: "
         f"no {unit} is parted, and the largest holds {largest:,} rows. Another --seed, --test-size or --test FILE "

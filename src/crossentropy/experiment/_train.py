@@ -169,6 +169,11 @@ def _sources(
         raise ConfigError(said, fix="Give a path, a frame or an array.")
     if test is not None and "test_size" in settings:
         raise ConfigError("test and test_size were both given.", fix="Leave one out.")
+    if test is not None and settings.get("repeats"):
+        raise ConfigError(
+            "test and repeats were both given: a table to test on leaves nothing to split.",
+            fix="Leave one out.",
+        )
     name = target if isinstance(target, str) else None
     reading = config or make_reading(**{k: v for k, v in settings.items() if k in Reading.model_fields})
     table = read_table(data, reading, _expected(config, name, settings))
