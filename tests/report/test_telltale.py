@@ -45,8 +45,7 @@ SENTENCES = [
     "the luck of the split), from 0.388 to 0.474; in the split of this report it is 0.410. Accuracy 82.4 % (80.6 % to "
     "84.2 %), skill 58.2 % (54.9 % to 61.5 %).",
     "On rows held out from both, a slope and an offset for each class gains 0.00810 nats (standard error 0.00270), "
-    "a matrix over the classes gains -0.00330 nats (standard error 0.00410): a slope and an offset for each class is "
-    "used.",
+    "where a matrix over the classes loses 0.00330 nats (standard error 0.00410): it is used.",
     "The label whose expected cost is least comes to 0.213 a row (95 % interval 0.187 to 0.239), where the "
     "probabilities foresaw 0.221; always saying “cat” would come to 0.480. It is another label than the most probable "
     "one for 226 rows; the saving is 0.144 a row (95 % interval 0.109 to 0.178).",
@@ -198,8 +197,8 @@ HOW = [
                 gains=(FormGain(form="vector", gain=0.001, standard_error=0.002),),
             )
         },
-        "more than chance. On rows held out from both, a slope and an offset for each class gains 0.00100 nats "
-        "(standard error 0.00200): no more than chance explains, and not used.",
+        "more than chance. Richer calibration does not pay: on rows held out from both, a slope and an offset for each "
+        "class gains 0.00100 nats (standard error 0.00200).",
     ),
     (
         {"temperature": Temperature(value=1.0, loss_before=None, loss_after=None, corrected=False)},
@@ -226,7 +225,7 @@ TRUSTED = [
     ({}, "Yes, about there; not at every confidence, as the figures below show. When it says about 90.2 %"),
     ({"confidence": 0.948}, "No, expect to be right less often."),
     ({"accuracy": Estimate(value=0.97, low=0.92, high=0.99)}, "Yes, and more than that"),
-    ({"accuracy": Estimate(value=0.89, low=0.62, high=0.97)}, "These rows are too few to tell."),
+    ({"accuracy": Estimate(value=0.89, low=0.62, high=0.97)}, "These rows are too few to tell about there."),
     ({"confidence": 0.99}, "It hardly ever says 90 %."),
     ({"rows": 7}, "When it says about 92.0 %, as it does for 293 rows"),
 ]

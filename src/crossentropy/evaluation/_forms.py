@@ -38,11 +38,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 # The widths squared of the prior of an entry of W, in logits per logit.
-_STRENGTHS = (0.001, 0.01, 0.1)
+_STRENGTHS = (1e-4, 1e-3, 1e-2)
 # Rows that a class needs for a line of the matrix to be known of it.
 _FEWEST = 10
 # Products of logits and parameters in one pass over the rows: a second or so for all fits together.
-_MOST_VECTOR, _MOST_MATRIX = 5e7, 1.5e7
+_MOST_VECTOR, _MOST_MATRIX = 2e7, 1.5e7
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,16 +45,19 @@ _FORMS = {"vector": "a slope and an offset for each class", "matrix": "a matrix 
 
 def _forms_words(temperature: Temperature) -> str:
     """Return what richer calibration gains out of sample, and whether it is used."""
-    if not temperature.gains:
-        return ""
-    told = ", ".join(
-        f"{_FORMS[g.form]} gains {nats(g.gain)} (standard error {figure(g.standard_error)})"
+    told = {
+        g.form: f"{_FORMS[g.form]} {'gains' if g.gain > 0 else 'loses'} {nats(abs(g.gain))} "
+        f"(standard error {figure(g.standard_error)})"
         for g in temperature.gains
-    )
-    used = "no more than chance explains, and not used"
-    if temperature.form != "temperature":
-        used = f"{_FORMS[temperature.form]} is used"
-    return f"On rows held out from both, {told}: {used}."
+    }
+    if not told:
+        return ""
+    if temperature.form in told:
+        others = [text for form, text in told.items() if form != temperature.form]
+        return (
+            f"On rows held out from both, {', where '.join([told[temperature.form], *others])}: it is used."
+        )
+    return f"Richer calibration does not pay: on rows held out from both, {' and '.join(told.values())}."
 
 
 def optimality_words(optimality: Optimality) -> str:

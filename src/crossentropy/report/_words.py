@@ -259,8 +259,14 @@ def trust_words(test: Evaluation) -> str:
         return f"No, expect to be right less often. {known}"
     if best.confidence < right.low:
         return f"Yes, and more than that: it is right more often than it says. {known}"
+    off = calibrated(test) is not True or mending_gains(test)
     if not right.high - right.low <= WIDE:
-        return f"These rows are too few to tell. {known}"
-    if calibrated(test) is False or mending_gains(test):
+        told = (
+            "These rows are too few to tell about there"
+            if off
+            else "Nothing speaks against it, though rows are few"
+        )
+        return f"{told}. {known}"
+    if off:
         return f"Yes, about there; not at every confidence, as the figures below show. {known}"
     return f"Yes, as far as these rows can tell. {known}"
