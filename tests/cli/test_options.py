@@ -56,6 +56,7 @@ def test_every_option_arrives_in_the_settings(place):
         *("--kind", "level=category", "--kind", "number=number"),
         *("--weight", "weight", "--class-weight", "balanced", "--drop", "remark", "--drop", "flag"),
         *("--id", "name", "--seed", "7", "--no-rows", "--group", "site", "--group-duplicates"),
+        *("--repeats", "1", "--costs", "[[0, 1, 5], [2, 0, 1.5], [3, 1, 0]]"),
         cwd=place,
     )
     assert code == 0, err
@@ -73,6 +74,9 @@ def test_every_option_arrives_in_the_settings(place):
         "group": "site",
         "time": None,
         "group_duplicates": True,
+        "costs": [[0, 1, 5], [2, 0, 1.5], [3, 1, 0]],
+        "positive": None,
+        "repeats": 1,
         "seed": 7,
         "separator": ";",
         "decimal": ",",
