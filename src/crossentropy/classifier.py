@@ -8,18 +8,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
 from crossentropy.bundle import Bundle, read_bundle, write_bundle
-from crossentropy.errors import BundleError, DataWarning
-from crossentropy.evaluation import read_frequencies
+from crossentropy.errors import BundleError, ConfigError, DataWarning
+from crossentropy.evaluation import mix, read_frequencies
 from crossentropy.tables import Encoder, Features, notices, read_table
 
-__all__ = ["Classifier", "LinearModel", "LogitCalibration"]
+if TYPE_CHECKING:
+    from crossentropy.network import Bag
+
+__all__ = ["Classifier", "LinearModel", "LogitCalibration", "Mixture", "MixturePart"]
 
 # Rows of features in float64 at a time: 4096 x 1000 x 8 bytes = 32 MB at most for the usual widths.
 _TILE = 4096
@@ -85,6 +88,28 @@ class LogitCalibration:
 
 
 @dataclass(frozen=True)
+class MixturePart:
+    """A model of a mixture: its own calibration, and the weight of its probabilities."""
+
+    name: str
+    model: LinearModel | Bag
+    calibration: LogitCalibration
+    weight: float
+
+
+@dataclass(frozen=True)
+class Mixture:
+    r"""Models whose calibrated probabilities are averaged: :math:`\ln \sum_m w_m\,\mathrm{softmax}(z_m)`."""
+
+    parts: tuple[MixturePart, ...]
+
+    def logits(self, features: Features) -> NDArray[np.float64]:
+        """Return the logarithms of the mean probabilities (N, K)."""
+        logits = [part.calibration(part.model.logits(features)) for part in self.parts]
+        return mix(logits, np.array([part.weight for part in self.parts]))
+
+
+@dataclass(frozen=True)
 class Classifier:
     """From a table to class names and probabilities.
 
@@ -102,7 +127,7 @@ class Classifier:
     """
 
     encoder: Encoder
-    model: LinearModel
+    model: LinearModel | Mixture
     calibration: LogitCalibration
     classes: tuple[bool | int | str, ...]
     target: str
@@ -129,13 +154,27 @@ class Classifier:
                 warnings.warn(notice, DataWarning, stacklevel=3)
         return self.calibration(self.model.logits(features))
 
+    @property
+    def linear(self) -> LinearModel:
+        """The model, whose logits are sums over the columns.
+
+        Raises:
+            ConfigError: it is a mixture, whose are not.
+        """
+        if isinstance(self.model, LinearModel):
+            return self.model
+        raise ConfigError(
+            "The logits of this classifier are no sum over the columns: a network has a part in them.",
+            fix="Train with --model linear, in Python model='linear', to take rows apart.",
+        )
+
     def column_weights(self, column: str) -> NDArray[np.float64]:
         """Return the weights (d, K) of a column's features in the centred logits: those whose sum over classes is 0.
 
         Softmax does not see a number that is added to all logits; centred, each logit says how far its class stands
         above the mean of all.
         """
-        weight = self.calibration.scaled(self.model.weight[:, self.encoder.places[column]].T)
+        weight = self.calibration.scaled(self.linear.weight[:, self.encoder.places[column]].T)
         centred: NDArray[np.float64] = weight - weight.mean(axis=1, keepdims=True)
         return centred
 
@@ -150,7 +189,7 @@ class Classifier:
     @property
     def centred_bias(self) -> NDArray[np.float64]:
         """The centred logits (K,) before any column speaks."""
-        bias = self.calibration(self.model.bias)
+        bias = self.calibration(self.linear.bias)
         centred: NDArray[np.float64] = bias - bias.mean()
         return centred
 
@@ -207,21 +246,17 @@ class Classifier:
         """
         from crossentropy import __version__
 
+        told, arrays = _model_parts(self.model)
         meta = {
-            "kind": "linear",
+            **told,
             "target": self.target,
             "classes": list(self.classes),
             "temperature": self.calibration.temperature,
             "crossentropy": __version__,
         }
-        arrays = {"weight": self.model.weight, "bias": self.model.bias, "shift": self.calibration.shift}
-        further = {
-            "calibration.scale": self.calibration.scale,
-            "calibration.bias": self.calibration.bias,
-            "frequencies": self.frequencies,
-        }
-        arrays |= {name: array for name, array in further.items() if array is not None}
-        arrays |= self.encoder.to_arrays()
+        arrays |= _calibration_arrays(self.calibration) | self.encoder.to_arrays()
+        if self.frequencies is not None:
+            arrays["frequencies"] = self.frequencies
         write_bundle(folder, Bundle(meta, arrays, {"schema": self.encoder.to_json()}))
 
     @classmethod
@@ -242,9 +277,37 @@ class Classifier:
             raise BundleError(f"{folder}: {error.message}") from None
 
 
+def _model_parts(model: LinearModel | Mixture) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return a model as JSON data and arrays."""
+    if isinstance(model, LinearModel):
+        return {"kind": "linear"}, {"weight": model.weight, "bias": model.bias}
+    parts: list[dict[str, Any]] = []
+    arrays: dict[str, NDArray[Any]] = {}
+    for part in model.parts:
+        told = {"name": part.name, "weight": part.weight, "temperature": part.calibration.temperature}
+        own = _calibration_arrays(part.calibration)
+        if isinstance(part.model, LinearModel):
+            own |= {"weight": part.model.weight, "bias": part.model.bias}
+        else:
+            from crossentropy.network import bag_to_parts
+
+            told["networks"], networks = bag_to_parts(part.model)
+            own |= networks
+        parts.append(told)
+        arrays |= {f"{part.name}.{name}": array for name, array in own.items()}
+    return {"kind": "mixture", "parts": parts}, arrays
+
+
+def _calibration_arrays(calibration: LogitCalibration) -> dict[str, NDArray[Any]]:
+    found = {
+        "shift": calibration.shift,
+        "calibration.scale": calibration.scale,
+        "calibration.bias": calibration.bias,
+    }
+    return {name: array for name, array in found.items() if array is not None}
+
+
 def _classifier(meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], schema: Any) -> Classifier:
-    if meta["kind"] != "linear":
-        raise ValueError(f"kind {meta['kind']!r} is not known here")
     classes = tuple(meta["classes"])
     kinds = {type(c) for c in classes}
     if len(set(classes)) != len(classes) or len(kinds) > 1 or kinds - {bool, int, str}:
@@ -252,35 +315,72 @@ def _classifier(meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], sch
     if not isinstance(meta["target"], str):
         raise ValueError(f"target is {meta['target']!r}")
     encoder = Encoder.from_json(schema, arrays)
-    k, d = len(classes), len(encoder.feature_names)
-    shapes_of: dict[str, list[tuple[int, ...]]] = {
-        "weight": [(k, d)],
-        "bias": [(k,)],
-        "shift": [(k,)],
-        "calibration.scale": [(k,), (k, k)],
-        "calibration.bias": [(k,)],
-        "frequencies": [(k,)],
-    }
-    for name, shapes in shapes_of.items():
-        # the last three stand only in bundles of classifiers that have them
-        if name in arrays or name in ("weight", "bias", "shift"):
-            _check(name, arrays[name], shapes)
-    frequencies = arrays.get("frequencies")
+    k = len(classes)
+    frequencies = _optional("frequencies", arrays, [(k,)])
     if frequencies is not None and not ((frequencies > 0).all() and abs(frequencies.sum() - 1) < 1e-6):
         raise ValueError("frequencies must be above 0 and sum to 1")
-    temperature = meta["temperature"]
-    if not isinstance(temperature, float) or not 1 / _LARGEST < temperature < _LARGEST:
-        raise ValueError(f"temperature is {temperature!r}")
     return Classifier(
         encoder=encoder,
-        model=LinearModel(arrays["weight"], arrays["bias"]),
-        calibration=LogitCalibration(
-            arrays["shift"], temperature, arrays.get("calibration.scale"), arrays.get("calibration.bias")
-        ),
+        model=_model(meta, arrays, encoder, k),
+        calibration=_calibration(meta, arrays, k),
         classes=classes,
         target=meta["target"],
         frequencies=frequencies,
     )
+
+
+def _model(
+    meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], encoder: Encoder, k: int
+) -> LinearModel | Mixture:
+    if meta["kind"] == "linear":
+        return _linear(arrays, len(encoder.feature_names), k)
+    if meta["kind"] != "mixture":
+        raise ValueError(f"kind {meta['kind']!r} is not known here")
+    parts = []
+    for told in meta["parts"]:
+        prefix = f"{told['name']}."
+        own = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+        model: LinearModel | Bag
+        if "networks" in told:
+            from crossentropy.network import bag_from_parts
+
+            model = bag_from_parts(told["networks"], own, *encoder.widths, k)
+        else:
+            model = _linear(own, len(encoder.feature_names), k)
+        weight = told["weight"]
+        if not isinstance(weight, float) or not 0 < weight <= 1:
+            raise ValueError(f"the weight of a part is {weight!r}")
+        parts.append(MixturePart(told["name"], model, _calibration(told, own, k), weight))
+    if not parts or len({part.name for part in parts}) < len(parts):
+        raise ValueError("a mixture has parts of different names")
+    return Mixture(tuple(parts))
+
+
+def _linear(arrays: Mapping[str, NDArray[Any]], d: int, k: int) -> LinearModel:
+    _check("weight", arrays["weight"], [(k, d)])
+    _check("bias", arrays["bias"], [(k,)])
+    return LinearModel(arrays["weight"], arrays["bias"])
+
+
+def _calibration(meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], k: int) -> LogitCalibration:
+    _check("shift", arrays["shift"], [(k,)])
+    temperature = meta["temperature"]
+    if not isinstance(temperature, float) or not 1 / _LARGEST < temperature < _LARGEST:
+        raise ValueError(f"temperature is {temperature!r}")
+    scale = _optional("calibration.scale", arrays, [(k,), (k, k)])
+    return LogitCalibration(
+        arrays["shift"], temperature, scale, _optional("calibration.bias", arrays, [(k,)])
+    )
+
+
+def _optional(
+    name: str, arrays: Mapping[str, NDArray[Any]], shapes: list[tuple[int, ...]]
+) -> NDArray[Any] | None:
+    """Return an array that stands only in bundles of classifiers that have it."""
+    if name not in arrays:
+        return None
+    _check(name, arrays[name], shapes)
+    return arrays[name]
 
 
 def _check(name: str, array: NDArray[Any], shapes: list[tuple[int, ...]]) -> None:

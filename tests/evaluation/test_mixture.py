@@ -16,7 +16,7 @@ NOISE = 3.0 * RNG.normal(size=(N, K))
 
 def cost(weights, parts, s):
     losses = losses_from_logits(mix(parts, weights), TARGETS)
-    return s @ losses * N / s.sum() - 3.0 * np.log(weights).sum()
+    return s @ losses * N / s.sum() - np.log(weights).sum()
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -42,7 +42,7 @@ def test_the_mixture_of_two_that_err_apart_is_better_than_either():
 def test_equal_parts_and_no_rows_have_equal_weights():
     np.testing.assert_allclose(fit_mixture([GOOD, GOOD], TARGETS), [0.5, 0.5], atol=1e-6)
     few = fit_mixture([GOOD[:1], NOISE[:1]], TARGETS[:1])
-    assert np.abs(few - 0.5).max() < 0.1
+    assert np.abs(few - 0.5).max() < 0.25
 
 
 def test_a_mixture_is_the_weighted_mean_of_the_probabilities():

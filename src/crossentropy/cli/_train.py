@@ -23,6 +23,8 @@ from crossentropy.errors import ConfigError, OutputError
 @click.option("--group", metavar="COLUMN", help="Rows of a group stay on one side of the split.")
 @click.option("--time", metavar="COLUMN", help="When a row was: the latest rows test.")
 @click.option("--group-duplicates", is_flag=True, help="Equal rows stay on one side of the split.")
+@click.option("--model", metavar="NAME", help="linear (the default), network, or auto: a mixture of both.")
+@click.option("--time-limit", type=float, metavar="SECONDS", help="For all fits together; cuts the network.")
 @click.option(
     "--C", "C", type=float, metavar="NUMBER", help="Inverse strength of the penalty; by default chosen."
 )

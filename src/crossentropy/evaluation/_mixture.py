@@ -11,8 +11,8 @@ from scipy.special import log_softmax, logsumexp
 
 __all__ = ["fit_mixture", "mix"]
 
-_PSEUDO = 3.0
-"""Rows that each part is given beforehand: of few rows, weights are noise, and equal ones the better guess."""
+_PSEUDO = 1.0
+"""What each part is given beforehand, in rows: of few rows, weights are noise, and equal ones the better guess."""
 
 
 def mix(logits: Sequence[NDArray[np.float64]], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -35,9 +35,9 @@ def fit_mixture(
 ) -> NDArray[np.float64]:
     r"""Return the weights (M,) on the simplex that minimise
 
-    .. math:: -\sum_i s_i \ln \sum_m w_m\,p_{m i t_i} - 3 \sum_m \ln w_m
+    .. math:: -\sum_i s_i \ln \sum_m w_m\,p_{m i t_i} - \sum_m \ln w_m
 
-    with the s scaled to sum to N: the log-loss of the mixture, with three rows for each part beforehand. It is convex
+    with the s scaled to sum to N: the log-loss of the mixture, with a row for each part beforehand. It is convex
     in w, so no part is chosen by chance. A combination by logistic regression instead of a convex one costs more on
     further rows than it gains on these.
 

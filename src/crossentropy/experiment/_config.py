@@ -27,6 +27,9 @@ class Config(Reading):
         group: a column that says which rows belong together (a patient, a document): all on one side, in one fold.
         time: a column that says when a row was: the latest rows test, and folds are blocks of time.
         group_duplicates: keep rows that are equal in every feature on one side, and in one fold.
+        model: "linear" for the exact linear model; "network" for the network, with the linear model as its yardstick;
+            "auto" for a mixture of both, by weights that minimise the loss out of fold.
+        time_limit: seconds for all fits together; the network is cut to keep it.
         C: the inverse strength of the penalty, as in scikit-learn; None to choose it by cross-validated log-loss.
         weight: a column of row weights.
         class_weight: "balanced" weighs each class by N / (K N_k) in the fit; the probabilities are corrected back.
@@ -46,6 +49,8 @@ class Config(Reading):
     group: str | None = None
     time: str | None = None
     group_duplicates: bool = False
+    model: Literal["linear", "network", "auto"] = "linear"
+    time_limit: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     C: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     weight: str | None = None
     class_weight: Literal["balanced"] | None = None
@@ -96,6 +101,10 @@ class Config(Reading):
             given = "time" if self.time is not None else "test"
             raise ValueError(
                 f"repeats splits anew at random, and {given} says which rows test: give one of them"
+            )
+        if self.time_limit is not None and self.model == "linear":
+            raise ValueError(
+                "time_limit limits networks, and model is 'linear': give 'network' or 'auto', or leave it out"
             )
         return self
 

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossentropy.classifier import LinearModel, LogitCalibration
+from crossentropy.classifier import LinearModel, LogitCalibration, Mixture
 from crossentropy.evaluation import LogitMap, fit_calibration
 from crossentropy.experiment._config import Config
 from crossentropy.experiment._rows import Rows
 from crossentropy.experiment._split import folds_of
 from crossentropy.linear import LogisticRegression, PenaltyPath, cross_validate_penalty, side_by_side
-from crossentropy.report import Optimality, Penalty, PenaltyPoint, Temperature
+from crossentropy.report import Optimality, PartFigures, Penalty, PenaltyPoint, Temperature
 from crossentropy.tables import Features
 
-__all__ = ["FOLDS", "Fitted", "fit"]
+__all__ = ["FOLDS", "Fitted", "calibration_told", "class_weights", "fit"]
 
 FOLDS = 5
 # Folds only choose C and T: a thousandth of the objective is far below the standard error of their loss.
@@ -38,7 +38,7 @@ _DEFAULT_C = 1.0
 class Fitted:
     """The model with its calibration, and how both came about."""
 
-    model: LinearModel
+    model: LinearModel | Mixture
     calibration: LogitCalibration
     penalty: Penalty
     temperature: Temperature
@@ -48,6 +48,7 @@ class Fitted:
     folds: str
     """How the folds were made."""
     log: tuple[dict[str, Any], ...]
+    parts: tuple[PartFigures, ...] = ()
 
 
 def fit(config: Config, rows: Rows, encoded: Features, clock: Callable[[str, str], None]) -> Fitted:
@@ -57,7 +58,7 @@ def fit(config: Config, rows: Rows, encoded: Features, clock: Callable[[str, str
     is fitted, so that the probabilities are those of the true class frequencies.
     """
     features = _for_solver(encoded)
-    class_weight = _class_weight(config, rows)
+    class_weight = class_weights(config, rows)
     calibration = LogitCalibration(-np.log(class_weight), 1.0)
     folds, how = folds_of(config, rows, FOLDS)
     held_out = folds >= 0
@@ -88,7 +89,7 @@ def fit(config: Config, rows: Rows, encoded: Features, clock: Callable[[str, str
         )
         calibration = LogitCalibration(calibration.shift, mapped.temperature, mapped.scale, mapped.bias)
         out_of_fold[held_out] = mapped.held_out
-    temperature = _told(mapped, corrected=config.class_weight is not None)
+    temperature = calibration_told(mapped, corrected=config.class_weight is not None)
     estimator = LogisticRegression(
         C=C,
         tol=_FIT_TOL if encoded.sparse is None else _SPARSE_FIT_TOL,
@@ -123,7 +124,7 @@ def fit(config: Config, rows: Rows, encoded: Features, clock: Callable[[str, str
     )
 
 
-def _told(mapped: LogitMap | None, *, corrected: bool) -> Temperature:
+def calibration_told(mapped: LogitMap | None, *, corrected: bool) -> Temperature:
     """Return how calibration came about; None where no row could be held out."""
     if mapped is None:
         return Temperature(value=1.0, loss_before=None, loss_after=None, corrected=corrected)
@@ -153,7 +154,7 @@ def _for_solver(features: Features) -> Any:
     return side_by_side(features.dense, features.sparse) if features.dense.shape[1] else features.sparse
 
 
-def _class_weight(config: Config, rows: Rows) -> NDArray[np.float64]:
+def class_weights(config: Config, rows: Rows) -> NDArray[np.float64]:
     """Return (K,) the weight of each class: N / (K N_k) when balanced, in summed row weights."""
     k = len(rows.classes)
     if config.class_weight is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from crossentropy.experiment._rows import Rows, frequencies_of, roles
 from crossentropy.tables import Column, Encoder, giveaways, infer_columns
 
 __all__ = ["Learned", "learn"]
+
+# Seconds that a network has even where the linear model took all of the limit.
+_LEAST = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +44,15 @@ def learn(config: Config, rows: Rows, clock: Callable[[str, str], None]) -> Lear
     encoder = Encoder.fit(rows.table, columns, n_classes=len(rows.classes))
     features = encoder.transform(rows.table)
     clock("encode", f"Encoded {len(encoder.codes)} columns as {features.shape[1]:,} features")
+    begun = perf_counter()
     fitted = fit(config, rows, features, clock)
+    if config.model != "linear":
+        # torch is loaded only by those who train a network
+        from crossentropy.experiment._mix import with_network
+
+        limit = config.time_limit
+        left = None if limit is None else max(_LEAST, limit - (perf_counter() - begun))
+        fitted = with_network(config, rows, features, fitted, clock, left)
     classifier = Classifier(
         encoder, fitted.model, fitted.calibration, rows.classes, config.target, frequencies_of(rows)
     )

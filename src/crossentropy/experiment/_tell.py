@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from crossentropy.classifier import Classifier
+from crossentropy.classifier import Classifier, LinearModel
 from crossentropy.evaluation import (
     ColumnShare,
     LabelErrors,
@@ -145,9 +145,11 @@ def contributions(
 ) -> tuple[ColumnShare, ...]:
     """Return what each column is worth on these rows; nothing for pixels, none of which says anything alone.
 
+    Nothing for mixtures either, whose logits are no sum over the columns.
+
     Of many rows, columns and classes a random part of the rows is enough, and the intervals say so.
     """
-    if classifier.encoder.image:
+    if classifier.encoder.image or not isinstance(classifier.model, LinearModel):
         return ()
     n, each = len(rows.ids), len(classifier.encoder.codes) * len(classifier.classes)
     most = max(_FEWEST, _WORK // each)

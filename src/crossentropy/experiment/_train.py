@@ -52,9 +52,9 @@ def train(
         test: the table to test on, like `data`; by default a stratified fifth of the rows of `data`.
         config: all settings at once, as `read_config` gives them; then no other setting is allowed.
         say: is called with one line for each step of the work.
-        **settings: the fields of `Config`: test_size, group, time, group_duplicates, C, weight, class_weight, costs,
-            positive, drop, id, show_rows, seed; and how the data are read, where it should not be recognised:
-            separator, decimal, quote, encoding, header, kinds.
+        **settings: the fields of `Config`: test_size, group, time, group_duplicates, model, time_limit, C, weight,
+            class_weight, costs, positive, drop, id, show_rows, seed; and how the data are read, where it should not be
+            recognised: separator, decimal, quote, encoding, header, kinds.
 
     Returns:
         The run: `.classifier`, `.summary`, `.predictions`, and `.save(folder)`.
@@ -111,6 +111,7 @@ def train(
         split=sides.how if fitted.folds == f"{FOLDS} folds" else f"{sides.how}; {fitted.folds}",
         test=test,
         repeats=again,
+        parts=fitted.parts,
         penalty=fitted.penalty,
         temperature=fitted.temperature,
         optimality=fitted.optimality,

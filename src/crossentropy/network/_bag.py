@@ -25,6 +25,7 @@ from crossentropy.network._prepare import Blocks, Preparation
 from crossentropy.network._settings import TrainSettings
 from crossentropy.network._table_network import TableNetwork, TableShape
 from crossentropy.network._train import TrainResult, Writer, train
+from crossentropy.tables import Features
 
 __all__ = ["Bag", "Part", "fit_bag"]
 
@@ -74,8 +75,9 @@ class Bag:
     parts: tuple[Part, ...]
     results: tuple[TrainResult, ...] = ()
 
-    def logits(self, blocks: Blocks) -> NDArray[np.float64]:
+    def logits(self, features: Blocks | Features) -> NDArray[np.float64]:
         """Return the logarithm of the mean probability (N, K)."""
+        blocks = Blocks(features.dense, features.sparse)
         logs = self.parts[0].log_probabilities(blocks)
         for part in self.parts[1:]:
             logs = np.logaddexp(logs, part.log_probabilities(blocks))
@@ -98,8 +100,10 @@ class Task:
 
 def fit_bag(
     task: Task, plan: Plan, settings: TrainSettings, time_limit: float | None, write: Writer | None
-) -> tuple[Bag, NDArray[np.float64]]:
-    """Train a network for each fold, and return them with the log-probabilities of held-out rows (n, K); NaN elsewhere.
+) -> tuple[Bag, NDArray[np.float64], Plan]:
+    """Train a network for each fold; return them, the log-probabilities of held-out rows (n, K), and the plan as cut.
+
+    Rows that no network left out are NaN.
 
     With a time limit, an epoch is timed and the plan cut to fit, and each run has its share of the time that is left;
     a run that has not begun when the time is over is left out. The first one always comes to an end.
@@ -122,7 +126,7 @@ def fit_bag(
         held = np.flatnonzero(task.folds == fold)
         if len(held):
             out_of_fold[held] = part.log_probabilities(task.blocks.take(task.merged.first[held]))
-    return Bag(tuple(parts), tuple(results)), out_of_fold
+    return Bag(tuple(parts), tuple(results)), out_of_fold, plan
 
 
 def _run(
@@ -217,8 +221,10 @@ def _cut(task: Task, plan: Plan, settings: TrainSettings, limit: float) -> Plan:
     start = monotonic()
     part = _begin(task, plan, trained, seed_of(_PROBE, task.seed))
     rows = _rows(task, part, trained)
-    prepared = monotonic()
     probe = replace(settings, epochs=1)
+    # the very first step imports and plans what later ones find ready
+    train(part.network, rows, settings=probe, deadline=start)
+    prepared = monotonic()
     steps = train(part.network, rows, settings=probe, deadline=prepared + _PROBING * limit).steps
     pace = (monotonic() - prepared) / max(1, steps)
     steps_an_epoch = rows.n_batches(settings.batch_size) / settings.accumulate

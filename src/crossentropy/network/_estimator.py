@@ -75,7 +75,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
         loss_: their mean log-loss, nats, weighted as in the fit.
         n_iter_: epochs of each network.
         history_: a record an epoch of each network.
-        plan_: the sizes and settings that were used, unless a time limit cut them.
+        plan_: the sizes and settings that were used.
 
     Example:
         >>> import numpy as np
@@ -169,8 +169,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             weight_decay=plan.weight_decay,
             patience=plan.patience,
         )
-        self.network_, distinct = fit_bag(task, plan, settings, self.time_limit, write)
-        self.classes_, self.plan_ = classes, plan
+        self.network_, distinct, self.plan_ = fit_bag(task, plan, settings, self.time_limit, write)
+        self.classes_ = classes
         self.n_iter_ = np.array([result.epochs for result in self.network_.results])
         self.history_ = tuple(result.history for result in self.network_.results)
         self.out_of_fold_logits_ = np.where((merged.place >= 0)[:, None], distinct[merged.place], np.nan)

@@ -22,7 +22,7 @@ from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
 from crossentropy.network._checkpoint import Checkpoint, Keeper
-from crossentropy.network._data import Batch, Source, as_source, seed_of
+from crossentropy.network._data import Batch, Source, as_source, seed_of, seed_torch
 from crossentropy.network._divergence import divergence
 from crossentropy.network._members import losses_of, member_loss
 from crossentropy.network._settings import TrainSettings, make_optimizer, rate
@@ -161,7 +161,7 @@ def _epoch(job: _Job) -> None:
     device = _device(training.module)
     while True:
         seed = seed_of(_STEP, settings.seed, progress.step)
-        torch.manual_seed(seed)
+        seed_torch(seed, device)
         taken = [batch.to(device) for batch in islice(batches, settings.accumulate)]
         if not taken:
             return

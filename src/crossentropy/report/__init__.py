@@ -5,6 +5,7 @@ _advice.py    what to look at next, by written rules
 _sections.py  the sections and their order
 _words.py, _source_words.py, _decision_words.py, _fit_words.py  the sentences, _pieces.py the tables, _numbers.py the
               numbers and names: shared by every form
+_models.py    which models predict, and what each is worth alone
 _comparison.py  two runs side by side; _explanation.py  one row taken apart
 _text.py      the terminal; _markdown.py; _html.py with templates/, _charts.py and _images.py: the page
 """
@@ -24,6 +25,7 @@ from crossentropy.report._numbers import clean, figure, nats, percent, quoted
 from crossentropy.report._summary import (
     ColumnNote,
     Optimality,
+    PartFigures,
     Penalty,
     PenaltyPoint,
     Summary,
@@ -38,6 +40,7 @@ __all__ = [
     "ColumnNote",
     "ColumnPart",
     "Optimality",
+    "PartFigures",
     "Penalty",
     "PenaltyPoint",
     "RowExplanation",

@@ -15,6 +15,7 @@ from crossentropy.report import (
     _words,
 )
 from crossentropy.report._charts import path_chart, reliability_chart
+from crossentropy.report._models import models_words
 from crossentropy.report._sections import sections
 from crossentropy.report._summary import Summary
 
@@ -94,6 +95,7 @@ def to_html(summary: Summary) -> str:
             suspects=_view.suspects(summary),
             contributions=_view.contributions(summary),
             columns=_view.columns(summary),
+            models=models_words(summary),
         )
     )
 

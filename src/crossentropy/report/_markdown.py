@@ -14,6 +14,7 @@ from crossentropy.report._fit_words import (
     run_words,
     temperature_words,
 )
+from crossentropy.report._models import models_words
 from crossentropy.report._numbers import (
     INTERVAL,
     NBSP,
@@ -214,6 +215,7 @@ def _data(summary: Summary) -> list[str]:
 def _method(summary: Summary) -> list[str]:
     told = (
         f"Split: {clean(summary.split, NOTE_LIMIT)}; seed {summary.seed}",
+        *filter(None, [models_words(summary)]),
         penalty_words(summary.penalty),
         temperature_words(summary.temperature),
         optimality_words(summary.optimality),

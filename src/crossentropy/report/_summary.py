@@ -62,6 +62,20 @@ class Temperature(Figures):
     gains: tuple[FormGain, ...] = ()
 
 
+class PartFigures(Figures):
+    """One of several models whose calibrated probabilities are averaged, and what it is worth alone.
+
+    `weight` is that of its probabilities, 0 for a yardstick. `loss` is its mean log-loss in nats out of fold, after a
+    temperature of its own, over the rows that every part left out (None when there are none).
+    """
+
+    name: str
+    weight: float
+    temperature: float
+    loss: float | None
+    note: str
+
+
 class Optimality(Figures):
     """The fit's certificate: objective - minimum <= gap, all in nats (mean form)."""
 
@@ -124,6 +138,7 @@ class Summary(Figures):
     slices: tuple[Slice, ...] = ()
     slices_tried: int = 0
     repeats: Repeats | None = None
+    parts: tuple[PartFigures, ...] = ()
 
 
 def without_rows(summary: Summary) -> Summary:

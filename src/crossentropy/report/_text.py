@@ -16,6 +16,7 @@ from crossentropy.report._fit_words import (
     run_words,
     temperature_words,
 )
+from crossentropy.report._models import models_words
 from crossentropy.report._numbers import (
     NBSP,
     clean,
@@ -202,6 +203,7 @@ def _data(summary: Summary) -> list[str]:
 
 def _fit_items(summary: Summary) -> Sequence[str]:
     return (
+        *filter(None, [models_words(summary)]),
         penalty_words(summary.penalty),
         temperature_words(summary.temperature),
         optimality_words(summary.optimality),

@@ -93,6 +93,11 @@ class Encoder:
     def _width(self) -> int:
         return sum(len(code.features) for code in self._dense)
 
+    @property
+    def widths(self) -> tuple[int, int]:
+        """How many features are dense, and how many sparse."""
+        return self._width, len(self.feature_names) - self._width
+
     @cached_property
     def places(self) -> Mapping[str, slice]:
         """Where the features of each column stand among the D, in the order of the columns."""
