@@ -258,6 +258,8 @@ EVERY = {
     "costs": [[0, 1, 5], [2, 0, 1.5], [3, 1, 0]],
     "positive": None,
     "repeats": 0,
+    "model": "linear",
+    "time_limit": None,
     "seed": 2**32 - 1,
     "separator": ",",
     "decimal": ".",
