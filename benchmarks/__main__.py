@@ -10,6 +10,7 @@ from pathlib import Path
 NAMES = (
     "main_job",
     "text_table",
+    "large_table",
     "label_errors",
     "start_up",
     "linear_dense",

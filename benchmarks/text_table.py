@@ -33,10 +33,10 @@ TARGET = "section"
 PEERS = {"defaults": ("lbfgs", 100), "best settings": ("newton-cg", 15)}
 
 
-def ours(path, folder):
+def ours(path, folder, target=TARGET):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    command = [sys.executable, "-m", "crossentropy", "train", path, "--target", TARGET, "--out", folder]
+    command = [sys.executable, "-m", "crossentropy", "train", path, "--target", target, "--out", folder]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

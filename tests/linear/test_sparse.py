@@ -311,7 +311,21 @@ def test_scouts_choose_the_penalty_and_every_fold_predicts_at_it():
     settings = {"n_classes": 3, "folds": folds, "tol": 1e-9}
     alone = cross_validate_penalty(X, y, **settings, scouts=1)
     whole = cross_validate_penalty(X, y, **settings, Cs=[alone.C])
-    np.testing.assert_allclose(alone.out_of_fold_logits, whole.out_of_fold_logits, atol=1e-3)
+    np.testing.assert_allclose(alone.out_of_fold_logits, whole.out_of_fold_logits, atol=1e-4)
+    at = alone.relative_gaps[alone.chosen]
+    # where they start knows their held-out rows, and little of it may be left
+    assert (at[1:] <= settings["tol"] / 10).all()
+    assert np.isnan(np.delete(alone.relative_gaps, alone.chosen, axis=0)[:, 1:]).all()
     first = cross_validate_penalty(X, y, **(settings | {"folds": np.where(folds == 0, 0, -1)}), Cs=alone.Cs)
     np.testing.assert_allclose(alone.losses[: len(first.losses)], first.losses, rtol=1e-4)
     assert (np.diff(alone.Cs) > 0).all()
+
+
+@pytest.mark.parametrize("only", [0, 2])
+def test_a_fold_without_a_class_does_not_start_from_another(only: int):
+    X, y = text(k=4)
+    folds = np.where(y == 3, only, np.arange(400) % 4)
+    settings = {"n_classes": 4, "folds": folds, "tol": 1e-9}
+    alone = cross_validate_penalty(X, y, **settings, scouts=1)
+    whole = cross_validate_penalty(X, y, **settings, Cs=[alone.C])
+    np.testing.assert_allclose(alone.out_of_fold_logits, whole.out_of_fold_logits, atol=1e-3)

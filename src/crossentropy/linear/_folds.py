@@ -147,6 +147,13 @@ class FoldFit:
         known = self._known()
         return FoldPoint(self._all_classes(known), self._predict(known), gap, n_iter)
 
+    def begin(self, parameters: Floats) -> bool:
+        """Start from another fold's parameters of all classes; False where this fold lacks some of them."""
+        if self.objective is None or not self.present.all():
+            return False
+        self.parameters = self.objective.rows.to_centred(parameters)
+        return True
+
     def _ahead(self, problem: LinearProblem, C: float) -> Floats:
         """Return where to start at C: the last solution, moved on along the path where that lowers the objective.
 

@@ -40,6 +40,15 @@ PATIENCE = 3
 CLEARLY = 3.0
 """or at one whose rows lose more than under the best one by so many standard errors of that difference."""
 
+CLOSER = 0.1
+"""A fold that starts from the scout's solution is fitted to this part of the tolerance.
+
+The scout was trained on rows that this fold holds out, and as much as is left of its start is left of them too. Debian
+descriptions, K = 58, tolerance 1e-3: the out-of-fold loss differs from that of folds fitted from zero to 1e-4 by -6e-5
+nats (standard error 3e-5), as it does where each fold walks the path by itself, -6e-5 (2e-5); in half of the time (54 s
+of processors for 100).
+"""
+
 
 @dataclass(frozen=True)
 class Judge:
@@ -97,7 +106,7 @@ def cross_validate_penalty(
     sample_weight: NDArray[np.floating] | None = None,
     class_weight: NDArray[np.floating] | None = None,
     tol: float = 1e-4,
-    max_iter: int = 100,
+    max_iter: int = 1000,
     random_state: int = 0,
     scouts: int | None = None,
 ) -> PenaltyPath:
@@ -118,10 +127,11 @@ def cross_validate_penalty(
         sample_weight: (N,) s_i >= 0.
         class_weight: (K,) c_k > 0.
         tol: relative gap of each fit.
-        max_iter: most Newton steps of each fit.
+        max_iter: most steps of each fit; of wide sparse problems, which take one pass a step, some hundreds are usual.
         random_state: draws the rows of the preconditioners.
-        scouts: how many folds choose C; the others are fitted as far as this C only. None for all. The losses are those
-            of the scouts' held-out rows, the logits those of all folds.
+        scouts: how many folds choose C; the others are fitted at this C only, from the first scout's solution, and to a
+            tenth of the tolerance (`CLOSER`). None for all. The losses are those of the scouts' held-out rows, the
+            logits those of all folds.
 
     Raises:
         ShapeError, ClassIdError, TargetError, ConfigError: see the messages.
@@ -174,7 +184,8 @@ def _joined(path: PenaltyPath, others: list[FoldFit], tol: float, max_iter: int)
     Cs = path.Cs[: path.chosen + 1]
 
     def walked(fit: FoldFit) -> tuple[list[float], Floats]:
-        points = walk([fit], Cs, tol, max_iter)
+        near = fit.begin(path.parameters)
+        points = walk([fit], Cs[-1:], CLOSER * tol, max_iter) if near else walk([fit], Cs, tol, max_iter)
         gaps, logits = [], np.empty(0)
         for (point,) in points:
             gaps.append(point.relative_gap)
@@ -183,7 +194,7 @@ def _joined(path: PenaltyPath, others: list[FoldFit], tol: float, max_iter: int)
 
     logits, gaps = path.out_of_fold_logits, np.full((len(path.Cs), len(others)), np.nan)
     for j, (fit, (of_fit, last)) in enumerate(zip(others, whole_fits(walked, others), strict=True)):
-        gaps[: len(Cs), j] = of_fit
+        gaps[len(Cs) - len(of_fit) : len(Cs), j] = of_fit
         logits[fit.held] = last
     return replace(path, out_of_fold_logits=logits, relative_gaps=np.hstack([path.relative_gaps, gaps]))
 
