@@ -130,4 +130,7 @@ def test_the_rows_about_90_percent_are_those_between_85_and_95():
     assert point.rows == near.sum()
     assert point.confidence == pytest.approx(p[near].mean())
     assert point.accuracy.value == pytest.approx(targets[near].mean())
+    density = evaluate(logits, targets, classes=(0, 1)).calibration.density
+    assert (len(density), sum(density), sum(density[:25])) == (50, 4000, 0)
+    assert density[45] == ((p >= 0.9) & (p < 0.92)).sum()
     assert evaluate(logits[p < 0.8], targets[p < 0.8], classes=(0, 1)).calibration.point is None

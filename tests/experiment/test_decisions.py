@@ -54,7 +54,7 @@ def test_the_report_tells_what_decisions_cost_and_find(run):
     section = parse(to_html(run.summary)).find(id="decisions")[0]
     for text in (section.text, to_markdown(run.summary), to_text(run.summary)):
         told = words(text)
-        assert "It is said above a probability of 10.0 %, where the costs say" in told
+        assert "It is said of those with a probability above 10.0 %, as the costs ask" in told
         assert f"comes to {test.costs.cost.value:.3f} a row" in told
         assert f"{100 * at.recall.value:.1f} % of all “ill” (recall" in told
     rows = [[words(cell.text) for cell in row.find("td")] for row in section.find("tbody")[0].find("tr")]

@@ -5,10 +5,10 @@ import math
 import pytest
 from hypothesis import given, settings
 
-from crossentropy.evaluation import Calibration, ClassFigures, ConfusedPair, Estimate
-from crossentropy.report import ColumnNote, Optimality, Penalty, PenaltyPoint, advise
+from crossentropy.evaluation import Calibration, ClassFigures, ConfusedPair, Estimate, LossParts, SuspectPair
+from crossentropy.report import ColumnNote, Optimality, Penalty, PenaltyPoint, SuspectLabels, advise
 from tests.report.strange import summaries_of_any_figures
-from tests.report.summaries import made
+from tests.report.summaries import made, part
 
 # A summary about which there is nothing to say: every rule below changes one thing in it.
 PATH = tuple(PenaltyPoint(C=c, loss=0.3, standard_error=0.01) for c in (0.1, 1.0, 10.0))
@@ -53,8 +53,21 @@ def test_nothing_to_say(quiet):
     assert advise(quiet) == ()
 
 
+WRONG = SuspectLabels(
+    rows=900,
+    wrong=Estimate(value=12.2, low=6, high=20),
+    contradicted=Estimate(value=16.0, low=11, high=22),
+    found=16,
+    pairs=(SuspectPair(target="A", suggested="B", rows=9),),
+    listed=(),
+)
 CALIBRATION = Calibration(error=0.07, noise=0.03, bins=())
-GAP = Optimality(objective=0.3, gap=0.02, n_iter=100, message="")
+MENDED = LossParts(
+    uncertainty=Estimate(value=1.0, low=0.98, high=1.02),
+    discrimination=Estimate(value=0.71, low=0.68, high=0.74),
+    miscalibration=Estimate(value=0.01, low=0.004, high=0.016),
+)
+GAP = Optimality(objective=0.1, gap=0.02, n_iter=100, message="")
 RULES = [
     ({"loss": Estimate(value=math.inf, low=math.nan, high=math.nan)}, "The loss is infinite: find the rows"),
     ({"skill": None}, "test on rows of every class"),
@@ -62,10 +75,35 @@ RULES = [
         {"skill": 0.01, "skill_interval": Estimate(value=0.01, low=-0.05, high=0.07)},
         "tell little or nothing about “kind” (skill 1.0 %)",
     ),
+    (
+        {
+            "skill": 0.1,
+            "skill_interval": Estimate(value=0.1, low=-0.05, high=0.25),
+            "rows": 150,
+            "worst_share": 0.1,
+        },
+        "150 test rows are too few to tell whether the columns know anything about “kind” (skill 10.0 %)",
+    ),
+    (
+        {"slices": (part("shop", "north", 0),), "slices_tried": 9},
+        "Where “shop” is “north”, the rows are harder than the rest: 10.0 % of the rows carry 30.0 % of the loss.",
+    ),
+    (
+        {"labels": WRONG},
+        "About 12 training labels of 900 are probably wrong, most often “A” that should be “B”: check the rows",
+    ),
     ({"skill": 0.999}, "check that no column gives the answer away"),
     ({"optimality": GAP}, "as much as 0.0200 nats above its minimum after 100 iterations"),
     ({"optimality": GAP.model_copy(update={"gap": math.nan})}, "from its minimum is unknown"),
     ({"calibration": CALIBRATION}, "off by 7.0 points on average, more than chance explains (3.0 points)"),
+    (
+        {"calibration": CALIBRATION, "parts": MENDED},
+        "mostly not sure enough; mending it would gain 0.0100 nats: see where",
+    ),
+    (
+        {"optimality": Optimality(objective=0.28, gap=1e-9, n_iter=9, message="")},
+        "The loss is as high on the rows it was trained on (0.280 nats with the penalty): more rows",
+    ),
     (
         {"accuracy": Estimate(value=0.41, low=0.38, high=0.44)},
         "not clearly better than always saying “A” (40.0 %)",

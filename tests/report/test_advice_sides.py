@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from crossentropy.evaluation import ConfusedPair, Estimate
 from crossentropy.report import ColumnNote, Penalty, advise
 from crossentropy.report._numbers import chance, clean, equally_likely, quoted, short
-from tests.report.test_advice import CALIBRATION, GAP, PATH, of, quiet
+from tests.report.summaries import part
+from tests.report.test_advice import CALIBRATION, GAP, MENDED, PATH, WRONG, of, quiet
 
 __all__ = ["quiet"]  # the fixture of the rules: a summary about which there is nothing to say
 
@@ -29,6 +30,9 @@ def rare(quiet, rows):
 
 
 SILENT = [
+    {"labels": WRONG.model_copy(update={"wrong": Estimate(value=7.0, low=3, high=14)})},
+    {"labels": WRONG.model_copy(update={"found": 2})},
+    {"slices": (part("shop", "north", 0).model_copy(update={"fall": 0.04}),)},
     {"skill": 0.97},
     {"optimality": GAP.model_copy(update={"gap": 1e-4})},
     {"calibration": CALIBRATION.model_copy(update={"error": 0.03})},
@@ -84,6 +88,14 @@ SPEAKS = [
 def test_a_rule_speaks_from_its_step_on(quiet, changes, said):
     (sentence,) = of(quiet, **changes)
     assert said in sentence
+
+
+def test_confidence_comes_first_only_where_it_costs_much(quiet):
+    hard = {"slices": (part("shop", "north", 0),), "calibration": CALIBRATION}
+    dear = MENDED.model_copy(update={"miscalibration": Estimate(value=0.05, low=0.03, high=0.07)})
+    cheap, much = (of(quiet, **hard, parts=parts) for parts in (MENDED, dear))
+    assert ["Where" in sentence for sentence in cheap] == [True, False]
+    assert ["Where" in sentence for sentence in much] == [False, True]
 
 
 def test_a_model_without_skill_is_not_advised_to_use_its_probabilities(quiet):

@@ -316,9 +316,13 @@ def test_the_reliability_diagram_shows_the_bins(page):
     (diagonal,) = [points for style, points in chart.lines if "dasharray" in style]
     for x, y in diagonal:
         assert said(x) == pytest.approx(right(y + height), abs=5e-3)
-    ends = [points for style, points in chart.lines if "stroke-width: 2" in style]
-    lengths = [abs(a[1] - b[1]) for a, b in (points for points in ends if len(points) == 2)]
-    assert np.array(lengths) / lengths[0] == pytest.approx([b.rows / 505 for b in BINS], rel=1e-3)
+    (steps,) = [points for style, points in chart.lines if "fill: var(--soft)" in style]
+    density = TEST.calibration.density
+    ground = steps[-1][1]
+    heights = np.array([ground - steps[2 * i + 1][1] for i in range(len(density))])
+    assert heights / heights.max() == pytest.approx(np.array(density) / max(density), abs=1e-3)
+    edges = [said(steps[2 * i + 1][0]) for i in range(len(density))]
+    assert edges == pytest.approx(np.arange(len(density)) / len(density), abs=2e-3)
 
 
 def test_the_path_shows_every_penalty_and_rings_the_chosen_one(page):
@@ -349,7 +353,7 @@ def test_labels_that_are_probably_wrong_are_counted_and_named_in_every_form(page
         assert "about 31 labels are wrong (95 % interval 21 to 45)" in told
         assert "labelled “bee” (0.31 %), rather “ant” (97.3 %)" in told
         assert "t901" in told
-    assert "“ant”, probably “cat”86 rows" in words(section.text).replace("” 86", "”86")
+    assert "labelled “ant”, rather “cat”86 rows" in words(section.text).replace("” 86", "”86")
     assert "57" in section.text
 
 

@@ -15,6 +15,7 @@ __all__ = ["calibration", "fit_temperature"]
 
 _BINS = 15
 _POINT = (0.85, 0.95)
+_STEPS = 50
 _DRAWS = 400
 _LIMIT = 1e3
 
@@ -70,6 +71,7 @@ def calibration(
         noise=noise,
         bins=tuple(told(rows) for rows in members if weights[rows].sum() > 0),
         point=told(near) if weights[near].sum() > 0 else None,
+        density=tuple(np.histogram(confidence, _STEPS, (0.0, 1.0))[0].tolist()),
     )
 
 

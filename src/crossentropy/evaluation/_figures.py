@@ -64,12 +64,14 @@ class Calibration(Figures):
     `error` is sum_b (n_b / n) |accuracy_b - confidence_b| over bins of equal mass; `noise` is the 95 % point of
     the same figure when every label is drawn from the predicted confidence itself. An error below the noise is
     no evidence of miscalibration. `point` are the rows whose confidence lies between 85 % and 95 %, if there are any.
+    `density` counts the rows in equal steps of confidence from 0 to 1.
     """
 
     error: float
     noise: float
     bins: tuple[ReliabilityBin, ...]
     point: ReliabilityBin | None = None
+    density: tuple[int, ...] = ()
 
 
 class LossParts(Figures):

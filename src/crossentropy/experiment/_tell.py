@@ -185,8 +185,8 @@ def _told(
     losses = losses_from_logits(logits, rows.ids)
     probabilities = softmax(logits, axis=1)
     known = [name for name in named if name in rows.table.frame.columns]
-    used = [*known, *(code.name for code in classifier.encoder.codes)]
     shape = classifier.encoder.image
+    used = {} if shape else _loudest(classifier, logits, rows, order)
     pixels = _pixels(rows) if shape else None
     found = []
     for i in order:
@@ -199,13 +199,32 @@ def _told(
                 p_target=float(probabilities[i, rows.ids[i]]),
                 p_label=float(probabilities[i, label]),
                 loss=float(losses[i]),
-                cells={} if shape else {name: cell(rows.table.frame[name][i]) for name in used},
+                cells={} if shape else {name: cell(rows.table.frame[name][i]) for name in (*known, *used[i])},
                 image=None
                 if shape is None or pixels is None
                 else tuple(tuple(line) for line in pixels[i].reshape(shape).round(4).tolist()),
             )
         )
     return tuple(found)
+
+
+def _loudest(
+    classifier: Classifier, logits: NDArray[np.float64], rows: Rows, order: list[int]
+) -> dict[int, list[str]]:
+    """Return of each row the columns used, first those that speak most for or against what it was called.
+
+    Against its true class where the label is wrong, else against the runner-up.
+    """
+    chosen = np.zeros(len(rows.ids), np.bool_)
+    chosen[order] = True
+    parts = dict(classifier.contributions(classifier.encoder.transform(rows.table.take(chosen))))
+    found = {}
+    for place, i in enumerate(np.flatnonzero(chosen).tolist()):
+        label, runner_up = np.argsort(-logits[i], kind="stable")[:2].tolist()
+        other = rows.ids[i] if rows.ids[i] != label else runner_up
+        said = {name: abs(float(part[place, label] - part[place, other])) for name, part in parts.items()}
+        found[i] = sorted(said, key=lambda name: -said[name])
+    return found
 
 
 def cell(value: object) -> str:

@@ -8,9 +8,14 @@ from collections.abc import Callable
 from crossentropy.report._numbers import between, count, figure, listed, nats, percent, points, quoted, short
 from crossentropy.report._source_words import precision_of, slice_name
 from crossentropy.report._summary import Summary
-from crossentropy.report._words import bias, calibrated, surely_knows
+from crossentropy.report._words import bias, calibrated, mending_gains, surely_knows
 
 MOST = 4
+# Test rows below which a skill may be lost in chance.
+FEW = 1000
+# The part of the loss from which on mending the confidence comes before all else; and that of the test loss which the
+# loss on the training rows reaches where the model, and not the number of rows, is the limit.
+MUCH, UNDER = 0.05, 0.9
 
 # Kinds that may hold information and yet are not read.
 _UNREAD_KINDS = frozenset({"text", "date", "other"})
@@ -41,6 +46,14 @@ def _no_skill(summary: Summary) -> str | None:
     test = summary.test
     if test.skill is None or not math.isfinite(test.loss.value) or surely_knows(test):
         return None
+    again = summary.repeats
+    if again is not None and again.skill is not None and again.skill.low > 0:
+        return None
+    if again is None and test.skill > 0 and test.rows < FEW:
+        return (
+            f"{count(test.rows, 'test row')} are too few to tell whether the columns know anything about "
+            f"{quoted(summary.target)} (skill {percent(test.skill)}): --repeats 20 tests on other rows each time."
+        )
     return (
         f"The columns tell little or nothing about {quoted(summary.target)} (skill {percent(test.skill)}): look for "
         "columns that know more, or check that this is the column meant."
@@ -68,13 +81,42 @@ def _not_optimal(summary: Summary) -> str | None:
 
 
 def _miscalibrated(summary: Summary) -> str | None:
+    return _confidence(summary) if _mending(summary) >= MUCH else None
+
+
+def _a_little_miscalibrated(summary: Summary) -> str | None:
+    return _confidence(summary) if _mending(summary) < MUCH else None
+
+
+def _mending(summary: Summary) -> float:
+    """Return what part of the loss mending the confidence would gain; all of it where that is not known."""
+    test = summary.test
+    if test.parts is None or not test.loss.value > 0:
+        return 1.0
+    return test.parts.miscalibration.value / test.loss.value
+
+
+def _confidence(summary: Summary) -> str | None:
     test = summary.test
     if calibrated(test) is not False:
         return None
     lean = "too sure" if bias(test) > 0 else "not sure enough"
+    gain = ""
+    if test.parts is not None and mending_gains(test):
+        gain = f"; mending it would gain {nats(test.parts.miscalibration.value)}"
     return (
         f"Its confidence is off by {points(test.calibration.error)} on average, more than chance explains "
-        f"({points(test.calibration.noise)}), mostly {lean}: see where in the reliability diagram."
+        f"({points(test.calibration.noise)}), mostly {lean}{gain}: see where in the reliability diagram."
+    )
+
+
+def _underfits(summary: Summary) -> str | None:
+    loss, skill, own = summary.test.loss.value, summary.test.skill, summary.optimality.objective
+    if skill is None or skill >= 0.9 or summary.temperature.corrected or not UNDER * loss <= own < math.inf:
+        return None
+    return (
+        f"The loss is as high on the rows it was trained on ({nats(own)} with the penalty): more rows would change "
+        "little; look for columns that know more, or for a model that is not linear."
     )
 
 
@@ -173,9 +215,11 @@ _RULES: tuple[Callable[[Summary], str | None], ...] = (
     _not_optimal,
     _miscalibrated,
     _wrong_labels,
+    _underfits,
     _no_better_than_majority,
     _harder_part,
     _worst_rows,
+    _a_little_miscalibrated,
     _confused,
     _rare_classes,
     _left_out,

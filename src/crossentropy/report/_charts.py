@@ -46,7 +46,7 @@ _SETTINGS = {
 
 
 def reliability_chart(calibration: Calibration, title: str) -> str:
-    """Return the reliability diagram (accuracy against confidence, with intervals) over the rows per bin."""
+    """Return the reliability diagram (accuracy against confidence, with intervals) over the rows at each confidence."""
     bins = [b for b in calibration.bins if b.rows and _drawable(b)]
     if not bins:
         return ""
@@ -66,7 +66,9 @@ def reliability_chart(calibration: Calibration, title: str) -> str:
         margin = 0.03 * (1 - start)
         top.set(xlim=(start - margin, 1 + margin), ylim=(start - margin, 1 + margin))
         top.set_ylabel("how often it was right")
-        below.vlines(confidence, 0, [b.rows for b in bins], color=SOFT, linewidth=2)
+        steps = calibration.density or (0,)
+        ends = [i / len(steps) for i in range(len(steps) + 1)]
+        below.stairs(steps, ends, fill=True, color=SOFT)
         below.set_ylim(bottom=0)
         below.set(ylabel="rows", xlabel="how sure it said it was")
         below.yaxis.get_major_locator().set_params(nbins=2, integer=True)

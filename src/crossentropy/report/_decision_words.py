@@ -23,10 +23,10 @@ def cost_words(costs: CostFigures) -> str:
 def positive_words(positive: PositiveFigures) -> str:
     """Return what the threshold that decides finds of the class to find."""
     at, name = positive.decided, quoted(positive.name, 24)
-    why = "the costs say" if positive.by_costs else "it is the more probable of the two"
+    why = "as the costs ask" if positive.by_costs else "where it is the more probable of the two"
     sentence = (
-        f"{name} is {percent(positive.share)} of these rows. It is said above a probability of {chance(at.threshold)}, "
-        f"where {why}: of {count(at.said, 'row')}"
+        f"{name} is {percent(positive.share)} of these rows. It is said of those with a probability above "
+        f"{chance(at.threshold)}, {why}: {count(at.said, 'row')}"
     )
     if at.precision is not None:
         sentence += (

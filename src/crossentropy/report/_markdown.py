@@ -88,7 +88,7 @@ def to_markdown(summary: Summary) -> str:
     target = quoted(summary.target)
     blocks = [
         f"# Telling {escape(target)} in {escape(clean(summary.data, 120))}",
-        f"**{escape(verdict(test, target)[0])}** {escape(verdict(test)[1])}",
+        f"**{escape(verdict(test, target, summary.repeats)[0])}** {escape(verdict(test)[1])}",
         escape(run_words(summary)) + ".",
     ]
     for section in sections(summary):

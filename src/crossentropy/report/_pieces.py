@@ -56,6 +56,13 @@ def top_pairs(test: Evaluation) -> tuple[ConfusedPair, ...]:
     return tuple(sorted(test.confused, key=lambda pair: -pair.rows)[:MOST_PAIRS])
 
 
+def decided_row(positive: PositiveFigures) -> int:
+    """Return which line of `threshold_rows` is the one that decides."""
+    return sorted({at.threshold for at in (*positive.table, positive.decided)}).index(
+        positive.decided.threshold
+    )
+
+
 def threshold_rows(positive: PositiveFigures) -> tuple[tuple[str, ...], ...]:
     """Return lines of threshold, rows said, precision, recall and F1 as text, the deciding one among them."""
     points = {point.threshold: point for point in (*positive.table, positive.decided)}

@@ -84,7 +84,7 @@ def to_text(summary: Summary) -> str:
     }
     blocks = [
         [*wrapped(f"{target} in {clean(summary.data, 120)}"), *wrapped(run_words(summary))],
-        wrapped(" ".join(verdict(summary.test, target))),
+        wrapped(" ".join(verdict(summary.test, target, summary.repeats))),
     ]
     for part in sections(summary):
         told = lines[part.key]() if part.key in lines else []

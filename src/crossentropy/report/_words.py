@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 
-from crossentropy.evaluation import (
-    Evaluation,
-    ReliabilityBin,
-)
+from crossentropy.evaluation import Evaluation, ReliabilityBin, Repeats
 from crossentropy.report._numbers import (
     INTERVAL,
     NBSP,
@@ -49,12 +46,28 @@ def grade(test: Evaluation) -> str:
         return "No skill"
     if not surely_knows(test):
         return "Not clear yet"
-    return next((word for step, word in GRADES if test.skill >= step), "Barely any skill")
+    return _graded(test.skill)
 
 
-def verdict(test: Evaluation, target: str = "the class") -> tuple[str, str]:
-    """Return two sentences: how much the model knows, and how often it is right and whether to believe it."""
-    return f"{grade(test)}: {_knows(test, target)}", f"{_right(test)}, and {trust(test)}."
+def verdict(test: Evaluation, target: str = "the class", repeats: Repeats | None = None) -> tuple[str, str]:
+    """Return two sentences: how much the model knows, and how often it is right and whether to believe it.
+
+    Where further splits were made, the first is of them all: it owes less to the luck of one.
+    """
+    first = f"{grade(test)}: {_knows(test, target)}"
+    if repeats is not None and repeats.skill is not None and repeats.skill.low > 0:
+        word = _graded(repeats.skill.value)
+        known = percent(repeats.skill.value)
+        own = "undefined" if test.skill is None else percent(test.skill)
+        first = (
+            f"{word}: over {count(repeats.splits, 'split')} the model explains {known} of what the class frequencies "
+            f"leave open about {target}, in the one of this report {own}."
+        )
+    return first, f"{_right(test)}, and {trust(test)}."
+
+
+def _graded(skill: float) -> str:
+    return next((word for step, word in GRADES if skill >= step), "Barely any skill")
 
 
 def _knows(test: Evaluation, target: str) -> str:
