@@ -53,7 +53,9 @@ def reliability_chart(calibration: Calibration, title: str) -> str:
 
     def draw(figure: Figure) -> None:
         top, below = figure.subplots(2, 1, sharex=True, height_ratios=[5, 1])
-        lowest = min(min(b.confidence, b.accuracy.low) for b in bins)
+        steps = calibration.density or (0,)
+        some = next((i for i, rows in enumerate(steps) if rows), len(steps))
+        lowest = min(some / len(steps), *(min(b.confidence, b.accuracy.low) for b in bins))
         start = max(0.0, math.floor(lowest * 10 - 0.2) / 10)
         top.plot([start, 1], [start, 1], color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
         confidence = [b.confidence for b in bins]
@@ -66,9 +68,10 @@ def reliability_chart(calibration: Calibration, title: str) -> str:
         margin = 0.03 * (1 - start)
         top.set(xlim=(start - margin, 1 + margin), ylim=(start - margin, 1 + margin))
         top.set_ylabel("how often it was right")
-        steps = calibration.density or (0,)
-        ends = [i / len(steps) for i in range(len(steps) + 1)]
-        below.stairs(steps, ends, fill=True, color=SOFT)
+        # not those left of the axes, which would stick out of the drawing
+        first = min(math.ceil(start * len(steps) - 1e-9), len(steps) - 1)
+        ends = [i / len(steps) for i in range(first, len(steps) + 1)]
+        below.stairs(steps[first:], ends, fill=True, color=SOFT)
         below.set_ylim(bottom=0)
         below.set(ylabel="rows", xlabel="how sure it said it was")
         below.yaxis.get_major_locator().set_params(nbins=2, integer=True)
