@@ -5,7 +5,7 @@
     - DataError                              a file or a table: names the file, the row, the column, the value
     - TargetError                            targets: of the wrong kind, of one class only, not a distribution
       . ClassIdError (IndexError)            a class id outside [0, K)
-    - ShapeError                             shapes or dtypes that do not fit together
+    - ShapeError                             shapes, dtypes or devices that do not fit together
       . AxisError (IndexError)               an axis that does not exist, or that holds no classes
     - TensorTypeError (TypeError, NotImplementedError)   no tensor, or of a dtype that has no logits
     - ConfigError                            a setting: unknown, out of range, in conflict with another
@@ -76,7 +76,7 @@ class ClassIdError(TargetError, IndexError):
 
 
 class ShapeError(InputError):
-    """Shapes or dtypes do not fit together."""
+    """Shapes, dtypes or devices do not fit together."""
 
 
 class AxisError(ShapeError, IndexError):

@@ -409,6 +409,13 @@ REFUSALS: list[tuple[type[Exception], str, dict[str, Any]]] = [
     ),
     (errors.ShapeError, r"ignored has shape \(5,\); expected \(8,\)", {"ignored": torch.ones(5).bool()}),
     (errors.TensorTypeError, r"ignored has dtype float32", {"ignored": torch.ones(8)}),
+    (errors.TensorTypeError, r"sample_weight is a list", {"sample_weight": [1.0] * 8}),
+    (errors.ShapeError, r"ignored is on device meta", {"ignored": torch.ones(8, device="meta").bool()}),
+    (errors.ShapeError, r"bias is on device meta", {"bias": torch.ones(5, device="meta")}),
+    (errors.TensorTypeError, r"soft_cap='5' is a str", {"soft_cap": "5"}),
+    (errors.TensorTypeError, r"divisor='8' is a str", {"divisor": "8"}),
+    # its gradient would be lost where the kernels run
+    (errors.TensorTypeError, r"is a Parameter.*learned", {"temperature": torch.nn.Parameter(torch.ones(()))}),
 ]
 
 

@@ -27,6 +27,7 @@ _linear.py       linear_cross_entropy, linear_binary_cross_entropy: the layer an
 _linear_*.py     its inside: the problem, the tiles, the checks
 _modules.py      the same as torch.nn modules
 _checks.py       what is refused, and the message that says why
+_option_checks.py the same of the options
 _precision.py    the dtype of the arithmetic and of the result
 _reduction.py    none, mean, sum
 

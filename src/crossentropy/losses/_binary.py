@@ -10,9 +10,7 @@ from crossentropy.losses._checks import (
     check_broadcast,
     check_floating,
     check_floating_target,
-    check_label_smoothing,
     check_logits,
-    check_options,
     check_probabilities,
     check_same_dtype,
     check_same_shape,
@@ -20,6 +18,7 @@ from crossentropy.losses._checks import (
     sparse_target,
 )
 from crossentropy.losses._guard import check_are_binary, may_look
+from crossentropy.losses._option_checks import check_label_smoothing, check_options
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
 from crossentropy.losses._reduction import check_reduction
@@ -83,7 +82,7 @@ def binary_cross_entropy_with_logits(
         target = sparse_target(input, target, ignore_index=-100)
         dtype = result_dtype(target.probabilities)
     else:
-        check_tensors(target=target)
+        check_tensors(input=input, target=target)
         check_same_shape(input, target)
         check_floating_target(target)
         dtype = result_dtype(target)
@@ -91,9 +90,8 @@ def binary_cross_entropy_with_logits(
     check_broadcast("pos_weight", pos_weight, input)
     check_label_smoothing(label_smoothing)
     check_reduction(reduction)
-    check_options(
-        options, reduction, input.shape, input.shape[definition.class_axis(input)] if input.ndim else None
-    )
+    classes = input.shape[definition.class_axis(input)] if input.ndim else None
+    check_options(options, reduction, input, input.shape, classes)
     if may_look((target, options.ignored), asked=options.strict):
         check_are_binary(target, options)
     bare = weight is None and pos_weight is None and label_smoothing == 0 and options is NO_OPTIONS

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from crossentropy.losses import _definition as definition
 from crossentropy.losses import _fast as fast
-from crossentropy.losses._passes import array, room_for
+from crossentropy.losses._passes import array, room_for, scalar
 from crossentropy.losses._threads import over_rows
 
 
@@ -52,7 +52,7 @@ def _run(logits: Tensor, target: Tensor, reduction: str, slopes: Tensor | None, 
     out = np.empty(0, z.dtype) if slopes is None else array(slopes)
     sums = np.empty(-(-z.size // CHUNK))
     over_rows(sums.size, z.size, lambda begin, end: binary(z, y, scale, out, sums, begin, end))
-    return torch.tensor(share * sums.sum(), dtype=torch.float64)
+    return scalar(share * sums.sum())
 
 
 class _Binary(torch.autograd.Function):

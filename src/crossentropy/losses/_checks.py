@@ -6,8 +6,6 @@ Shapes and dtypes are always checked. Values are checked wherever they can be re
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -19,22 +17,59 @@ from crossentropy.errors import (
     ShapeError,
     TargetError,
     TensorTypeError,
-    did_you_mean,
 )
 from crossentropy.losses._definition import class_axis
-from crossentropy.losses._options import BY_PRODUCTS, NO_OPTIONS, LossOptions, SparseTarget
+from crossentropy.losses._options import SparseTarget
 from crossentropy.losses._precision import autocasts
+
+_OPTIONAL = ("weight", "pos_weight", "linear_bias", "bias", "sample_weight", "ignored")
 
 
 def check_tensors(**arguments: object) -> None:
-    """Refuse whatever is not a tensor; the weights may be None."""
+    """Refuse whatever is not a dense tensor, or lies elsewhere than the first; the weights may be None."""
+    first: Tensor | None = None
     for name, value in arguments.items():
-        optional = name in ("weight", "pos_weight")
-        if not isinstance(value, Tensor) and not (optional and value is None):
+        if value is None and name in _OPTIONAL:
+            continue
+        if not isinstance(value, Tensor):
             raise TensorTypeError(
                 f"{name} is a {type(value).__name__}; a torch tensor was expected.",
-                fix=f"Use torch.as_tensor({name}).",
+                fix=_fix_no_tensor(name, value),
             )
+        if value.layout is not torch.strided:
+            raise TensorTypeError(
+                f"{name} has layout {str(value.layout).removeprefix('torch.')}; a dense tensor was expected.",
+                fix=f"Use {name}.to_dense()" + (", or a SparseTarget." if name == "target" else "."),
+            )
+        first = value if first is None else first
+        check_same_device(name, value, first)
+
+
+def check_same_device(name: str, tensor: Tensor, input: Tensor) -> None:
+    """Refuse a tensor on another device than the input, unless it is a single number."""
+    if tensor.device != input.device and tensor.ndim > 0:
+        raise ShapeError(
+            f"{name} is on device {tensor.device}, input on {input.device}; expected the same.",
+            fix=f"Use {name}.to(input.device).",
+        )
+
+
+def check_ignore_index(ignore_index: object) -> None:
+    """Refuse what is no class id."""
+    if isinstance(ignore_index, bool) or not (
+        isinstance(ignore_index, int) or hasattr(ignore_index, "__index__")
+    ):
+        raise TensorTypeError(
+            f"ignore_index={ignore_index!r} is a {type(ignore_index).__name__}; an integer was expected."
+        )
+
+
+def _fix_no_tensor(name: str, value: object) -> str:
+    if isinstance(value, torch.nn.Module):
+        return f"Use {name}.weight."
+    if name == "target" and isinstance(value, tuple):
+        return "Use SparseTarget(ids, probabilities) for distributions over a few classes."
+    return f"Use torch.as_tensor({name})."
 
 
 def check_floating(name: str, tensor: Tensor) -> None:
@@ -85,8 +120,8 @@ def class_ids(input: Tensor, target: Tensor, ignore_index: int) -> Tensor:
 def sparse_target(input: Tensor, target: SparseTarget, ignore_index: int) -> SparseTarget:
     """Return the sparse target with int64 ids, all of them in [0, C) or `ignore_index`."""
     ids, probabilities = target
-    check_tensors(**{"target.ids": ids, "target.probabilities": probabilities})
-    _check_integer(ids)
+    check_tensors(**{"input": input, "target.ids": ids, "target.probabilities": probabilities})
+    _check_integer(ids, "target.ids")
     check_floating_target(probabilities)
     axis = class_axis(input)
     without = input.shape[:axis] + input.shape[axis + 1 :]
@@ -212,78 +247,11 @@ def check_probabilities(input: Tensor, target: Tensor) -> None:
             raise error(f"{name} holds {value:g}{where}; expected values in [0, 1].", fix=fix)
 
 
-def check_label_smoothing(label_smoothing: float) -> None:
-    """Refuse a smoothing outside [0, 1], NaN among them."""
-    if not 0 <= label_smoothing <= 1:
-        raise ConfigError(f"label_smoothing={label_smoothing} is outside [0, 1].")
-
-
-def check_options(options: LossOptions, reduction: str, rows: torch.Size, classes: int | None) -> None:
-    """Refuse options out of range, in conflict with the reduction, or of the wrong shape.
-
-    `rows` is the shape of the losses before they are reduced; `classes` is None where each logit is a decision.
-    """
-    if not isinstance(options, LossOptions):
-        raise TensorTypeError(f"options is a {type(options).__name__}; LossOptions was expected.")
-    if options is NO_OPTIONS:
-        return
-    _check_numbers(options)
-    for name, allowed in (("all_ignored", ("nan", "zero")), ("probabilities", ("warn", "raise", "allow"))):
-        value = getattr(options, name)
-        if value not in allowed:
-            raise ConfigError(f"{name}={value!r} is not one of {', '.join(map(repr, allowed))}.")
-    if options.divisor is not None and reduction != "mean":
-        raise ConfigError(
-            f"divisor goes with reduction='mean', whose divisor it replaces; reduction is {reduction!r}."
-        )
-    bias = options.bias
-    if bias is not None and classes is not None and bias.shape != (classes,):
-        raise ShapeError(f"bias has shape {_shape(bias)}; expected ({classes},), one for each class.")
-    if options.ignored is not None and options.ignored.dtype != torch.bool:
-        raise TensorTypeError(
-            f"ignored has dtype {_dtype(options.ignored)}; a boolean tensor was expected, True for rows to leave out."
-        )
-    for name in ("sample_weight", "ignored"):
-        tensor = getattr(options, name)
-        if tensor is not None and tensor.shape != rows:
-            raise ShapeError(
-                f"{name} has shape {_shape(tensor)}; expected {tuple(rows)}, the shape of the losses before they are "
-                "reduced."
-            )
-
-
-def check_by_products(names: object) -> None:
-    """Refuse names of by-products that do not exist."""
-    if isinstance(names, str):
-        raise ConfigError(f"by_products={names!r} is a single string.", fix=f"Use by_products=({names!r},).")
-    for name in names:  # type: ignore[attr-defined]
-        if name not in BY_PRODUCTS:
-            raise ConfigError(f"{name!r} is no by-product.", fix=did_you_mean(str(name), BY_PRODUCTS))
-
-
-def _check_numbers(options: LossOptions) -> None:
-    numbers = {
-        "soft_cap": (options.soft_cap is None or 0 < options.soft_cap < math.inf, "positive and finite"),
-        "temperature": (0 < options.temperature < math.inf, "positive and finite"),
-        "z_loss": (0 <= options.z_loss < math.inf, "at least 0 and finite"),
-        "top_k": (options.top_k >= 1, "at least 1"),
-        "divisor": (
-            isinstance(options.divisor, Tensor) or options.divisor is None or options.divisor > 0,
-            "positive",
-        ),
-    }
-    for name, (good, expected) in numbers.items():
-        if not good:
-            raise ConfigError(f"{name}={getattr(options, name)} is not {expected}.")
-    if isinstance(options.divisor, Tensor) and options.divisor.numel() != 1:
-        raise ShapeError(f"divisor has shape {_shape(options.divisor)}; expected a tensor of one number.")
-
-
-def _check_integer(target: Tensor) -> None:
+def _check_integer(target: Tensor, name: str = "target") -> None:
     if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
         raise TargetError(
-            f"target {_shape(target)} has dtype {_dtype(target)}; class ids are integers.",
-            fix="Use target.long() for class ids; a distribution over classes has the shape of input.",
+            f"{name} {_shape(target)} has dtype {_dtype(target)}; class ids are integers.",
+            fix=f"Use {name}.long() for class ids; a distribution over classes has the shape of input.",
         )
 
 

@@ -76,7 +76,7 @@ def torch_takes(input: Tensor, rows: Rows) -> bool:
     )
 
 
-def torch_takes_at_once(input: Tensor, target: object, ignore_index: int) -> bool:
+def torch_takes_at_once(input: Tensor, target: object, ignore_index: int, smoothing: float) -> bool:
     """The same from the outset, for the plainest of small batches: there the checks would cost as much as the loss.
 
     What is asked here is what those checks would find; whatever else is wrong torch refuses, and they then say why.
@@ -85,7 +85,12 @@ def torch_takes_at_once(input: Tensor, target: object, ignore_index: int) -> boo
         return False
     if input.dtype not in (torch.float32, torch.float64) or target.dtype != torch.int64:
         return False
-    z, t = input.detach().numpy(), target.numpy()
+    if type(ignore_index) is not int or type(smoothing) is not float or not 0 <= smoothing <= 1:
+        return False
+    try:
+        z, t = input.detach().numpy(), target.numpy()
+    except (RuntimeError, TypeError):  # memory of another layout, or a sign that is yet to be changed
+        return False
     if z.ndim != 2 or t.ndim != 1 or not len(z) == len(t) > 0 or not 0 < z.size < WORTH_A_KERNEL:
         return False
     likely = 0 <= z[0, 0] <= 1 and z[0].min() >= 0 and abs(z[0].sum() - 1) < 0.1
@@ -108,6 +113,7 @@ def plain(input: Tensor) -> bool:
         and input.is_cpu
         and not torch._C._are_functorch_transforms_active()
         and torch._C._len_torch_dispatch_stack() == 0
+        and torch._C._get_tracing_state() is None
         and forward_ad._current_level < 0
     )
 
@@ -163,14 +169,14 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None]:
-        (logits,) = ctx.saved_tensors
         batch, (g,) = ctx.batch, upstream
+        if ctx.made and not torch.is_grad_enabled():
+            # without a look at the logits: they may have been changed in place since, as with torch's loss
+            slopes, factor = ctx.made.pop(), float(g)
+            return slopes if factor == 1 else slopes.mul_(factor), None
+        (logits,) = ctx.saved_tensors
         if torch.is_grad_enabled():
             return _differentiable_gradient(logits, batch, g), None
-        slopes = ctx.made.pop() if ctx.made else None
-        if slopes is not None:
-            factor = float(g)
-            return slopes if factor == 1 else slopes.mul_(factor), None
         slopes = room_for(logits)
         batch.gradient(slopes, batch.upstream(g))
         return slopes, None

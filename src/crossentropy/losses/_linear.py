@@ -15,10 +15,7 @@ from crossentropy.losses._checks import (
 )
 from crossentropy.losses._checks import (
     check_broadcast,
-    check_by_products,
     check_floating_target,
-    check_label_smoothing,
-    check_options,
     check_same_shape,
     check_tensors,
     sparse_target,
@@ -39,6 +36,7 @@ from crossentropy.losses._linear_pass import Layer
 from crossentropy.losses._linear_problem import Binary, Problem, Softmax
 from crossentropy.losses._linear_tiles import Call, Tiled, whole
 from crossentropy.losses._multiclass import _checked as checked_target
+from crossentropy.losses._option_checks import check_by_products, check_label_smoothing, check_options
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, LossResult, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
 from crossentropy.losses._reduction import check_reduction
@@ -145,7 +143,7 @@ def linear_cross_entropy(
     check_reduction(reduction)
     axis = min(logits_like.ndim - 1, 1)
     rows = logits_like.shape[:axis] + logits_like.shape[axis + 1 :]
-    check_options(options, reduction, rows, logits_like.shape[axis])
+    check_options(options, reduction, input, rows, logits_like.shape[axis])
     check_memory_limit(memory_limit)
     if may_look(layer, asked=options.probabilities == "raise"):
         check_probabilities_of_layer(layer, linear_weight.shape[0], linear_weight.shape[1:-1], options)
@@ -222,12 +220,12 @@ def linear_binary_cross_entropy(
         Cox, The regression analysis of binary sequences, 1958.
     """
     logits_like, layer = _checked_layer(input, linear_weight, linear_bias)
-    check_tensors(weight=weight, pos_weight=pos_weight)
+    check_tensors(input=input, weight=weight, pos_weight=pos_weight)
     if isinstance(target, SparseTarget):
         target = sparse_target(logits_like, target, ignore_index=-100)
         dtype = result_dtype(target.probabilities)
     else:
-        check_tensors(target=target)
+        check_tensors(input=input, target=target)
         check_same_shape(logits_like, target)
         check_floating_target(target)
         dtype = result_dtype(target)
@@ -235,7 +233,7 @@ def linear_binary_cross_entropy(
     check_broadcast("pos_weight", pos_weight, logits_like)
     check_label_smoothing(label_smoothing)
     check_reduction(reduction)
-    check_options(options, reduction, logits_like.shape, linear_weight.shape[0])
+    check_options(options, reduction, input, logits_like.shape, linear_weight.shape[0])
     check_memory_limit(memory_limit)
     if may_look((target, options.ignored), asked=options.strict):
         check_are_binary(target, options)
@@ -261,6 +259,7 @@ def _checked_layer(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | N
     check_layer(input, linear_weight, linear_bias)
     shape = (*input.shape[:-1], *linear_weight.shape[:-1])
     logits_like = input.detach().new_zeros(()).expand(shape)
+    input, linear_weight = input.resolve_neg(), linear_weight.resolve_neg()
     features = input.unsqueeze(0) if input.ndim == 1 else input
     weight = linear_weight.reshape(-1, linear_weight.shape[-1])
     bias = None if linear_bias is None else autocast(linear_bias.reshape(-1))

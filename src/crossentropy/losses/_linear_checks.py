@@ -8,15 +8,14 @@ from torch import Tensor
 from crossentropy.errors import AxisError, ConfigError, ShapeError
 from crossentropy.losses._checks import _shape as shape_of
 from crossentropy.losses._checks import check_floating, check_same_dtype, check_tensors
+from crossentropy.losses._option_checks import check_number
 from crossentropy.losses._options import SparseTarget
 from crossentropy.losses._precision import autocasts
 
 
 def check_layer(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None) -> None:
     """Refuse features and a layer that do not fit together."""
-    check_tensors(input=input, linear_weight=linear_weight)
-    if linear_bias is not None:
-        check_tensors(linear_bias=linear_bias)
+    check_tensors(input=input, linear_weight=linear_weight, linear_bias=linear_bias)
     check_floating("input", input)
     check_same_dtype("linear_weight", linear_weight, input)
     check_same_dtype("linear_bias", linear_bias, input)
@@ -65,6 +64,8 @@ def check_distributions_have_no_ignored_id(
 
 def check_memory_limit(memory_limit: int | None) -> None:
     """Refuse a budget that is no positive number of bytes."""
+    if memory_limit is not None:
+        check_number("memory_limit", memory_limit)
     if memory_limit is not None and memory_limit <= 0:
         raise ConfigError(f"memory_limit={memory_limit} is not a positive number of bytes.")
 

@@ -120,20 +120,20 @@ class Rows:
         """Read them off the problem."""
         target, options, smoothing = problem.target, problem.options, problem.label_smoothing
         taking = problem.taking_part()
-        index = torch.arange(0) if taking is None else taking.nonzero().squeeze(1)
+        index = torch.arange(0, device="cpu") if taking is None else taking.nonzero().squeeze(1)
         ids = target.ids[index] if isinstance(target, SparseTarget) else target[index].unsqueeze(1)
-        shares = (1 - smoothing) * torch.ones(ids.shape, dtype=torch.float32)
+        shares = (1 - smoothing) * torch.ones_like(ids, dtype=torch.float32)
         if isinstance(target, SparseTarget):
             shares = shares * target.probabilities[index]
         nothing = ids == problem.ignore_index
-        spread = torch.zeros(0)
+        spread = shares[:0, 0]
         class_weight = None if problem.weight is None else widen(problem.weight).float()
         if class_weight is not None:
             shares = shares * class_weight[ids.masked_fill(nothing, 0)]
         shares = shares.masked_fill(nothing, 0)
         pull = shares.double().sum(1)
         if smoothing > 0:
-            each = torch.ones(problem.classes) if class_weight is None else class_weight
+            each = shares.new_ones(problem.classes) if class_weight is None else class_weight
             spread = smoothing / problem.classes * each
             pull = pull + spread.double().sum()
         s = options.sample_weight
@@ -200,7 +200,7 @@ def _run(
     passes = _Passes(Layer(features, weight, bias), problem, rows, gradients, memory_limit)
     for first in range(0, left, passes.wide):
         passes.block(slice(first, min(first + passes.wide, left)), factor)
-    found = {name: torch.zeros(n) for name in ("losses", *by_products)}
+    found = {name: features.new_zeros(n) for name in ("losses", *by_products)}
     for name, values in found.items():
         values[rows.index] = torch.from_numpy(passes.found[name]).float()
     return Pass(found["losses"], gradients, {name: found[name] for name in by_products})

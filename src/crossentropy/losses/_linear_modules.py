@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from crossentropy.errors import ShapeError
-from crossentropy.losses._checks import check_label_smoothing
 from crossentropy.losses._linear import linear_cross_entropy
+from crossentropy.losses._option_checks import check_label_smoothing
 from crossentropy.losses._options import SparseTarget
 
 

@@ -13,18 +13,17 @@ from torch.nn import functional
 from crossentropy.losses import _definition as definition
 from crossentropy.losses import _fast as fast
 from crossentropy.losses._checks import (
-    check_by_products,
     check_class_weight,
     check_distributions,
-    check_label_smoothing,
+    check_ignore_index,
     check_logits,
-    check_options,
     check_same_dtype,
     check_tensors,
     class_ids,
     sparse_target,
 )
 from crossentropy.losses._guard import check_probabilities_as_logits, look_at_distributions, may_look
+from crossentropy.losses._option_checks import check_by_products, check_label_smoothing, check_options
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, LossResult, SparseTarget
 from crossentropy.losses._precision import result_dtype, widen, widen_options
 from crossentropy.losses._reduction import check_reduction
@@ -119,19 +118,19 @@ def cross_entropy(
         Good, Rational decisions, 1952 (the score). Szegedy et al., Rethinking the Inception architecture, 2016,
         section 7 (label smoothing).
     """
-    plain = weight is None and options is NO_OPTIONS and by_products is None and 0 <= label_smoothing <= 1
-    if plain and fast.torch_takes_at_once(input, target, ignore_index):
+    plain = weight is None and options is NO_OPTIONS and by_products is None
+    if plain and fast.torch_takes_at_once(input, target, ignore_index, label_smoothing):
         assert isinstance(target, Tensor)
         try:
             return functional.cross_entropy(
                 input, target, reduction=reduction, label_smoothing=label_smoothing
             )
-        except (IndexError, ValueError):
+        except (IndexError, TypeError, ValueError, RuntimeError):
             pass  # the checks say what is wrong
     target, dtype = _checked(input, target, weight, ignore_index, label_smoothing)
     check_reduction(reduction)
     axis = definition.class_axis(input)
-    check_options(options, reduction, input.shape[:axis] + input.shape[axis + 1 :], input.shape[axis])
+    check_options(options, reduction, input, input.shape[:axis] + input.shape[axis + 1 :], input.shape[axis])
     if may_look((input,), asked=options.probabilities == "raise"):
         check_probabilities_as_logits(input, axis, options)
     look_at_distributions(target, axis, ignore_index, options)
@@ -185,6 +184,7 @@ def _checked(
     else:
         check_tensors(input=input, target=target, weight=weight)
     check_class_weight(weight, check_logits(input))
+    check_ignore_index(ignore_index)
     check_label_smoothing(label_smoothing)
     if isinstance(target, SparseTarget):
         target = sparse_target(input, target, ignore_index)
@@ -241,6 +241,7 @@ def nll_loss(
     """
     check_tensors(input=input, target=target, weight=weight)
     check_class_weight(weight, check_logits(input))
+    check_ignore_index(ignore_index)
     check_same_dtype("weight", weight, input)
     target = class_ids(input, target, ignore_index)
     return definition.nll_loss(widen(input), target, widen(weight), ignore_index, reduction).to(

@@ -67,7 +67,7 @@ class _Pass:
         ):  # a divisor of 0 and losses that are not finite go their way, as in torch
             weighted = self.scale * losses
             if self.reduction != "none":
-                return torch.tensor(weighted.sum(), dtype=torch.float64)
+                return scalar(weighted.sum())
         return torch.from_numpy(weighted.astype(self.kind, copy=False))
 
 
@@ -193,7 +193,7 @@ class ColumnPass(_Pass):
         """Return the result, and fill its gradient if there is one to fill."""
         losses = np.empty(self.n if self.reduction == "none" else 0)
         sums = self._run(slopes, self.scale, losses)
-        return self._result(losses) if self.reduction == "none" else torch.tensor(sums.sum())
+        return self._result(losses) if self.reduction == "none" else scalar(sums.sum())
 
     def gradient(self, slopes: Tensor, scale: Any) -> None:
         """Fill the gradient of sum_i scale_i loss_i."""
@@ -261,7 +261,7 @@ def _terms(rows: Rows, n: int, classes: int, kind: Any) -> tuple[Any, Any, Any]:
         classes_of, probabilities = (t.detach().movedim(1, -1).flatten(0, -2) for t in rows.target)
         nothing = (classes_of == rows.ignore_index).numpy()
         ids = np.where(nothing, -1, classes_of.numpy())
-        shares = np.where(nothing, 0, keep * probabilities.double().numpy())
+        shares = np.where(nothing, 0, keep * probabilities.double().resolve_neg().numpy())
         shares = shares if w is None else shares * w[ids]
         totals = totals + shares.sum(1)
     elif rows.target.is_floating_point():
@@ -282,14 +282,19 @@ def _terms(rows: Rows, n: int, classes: int, kind: Any) -> tuple[Any, Any, Any]:
     return Terms(ids, shares, spread.astype(kind), dense, weight, bias, out, numbers), totals, counts
 
 
+def scalar(number: float) -> Tensor:
+    """Return a number as a tensor where the kernels run, whatever the default device."""
+    return torch.tensor(number, dtype=torch.float64, device="cpu")
+
+
 def flat(tensor: Tensor) -> Any:
     """Return the numbers of a tensor of any shape, in float64."""
-    return tensor.detach().double().reshape(-1).numpy()
+    return tensor.detach().double().reshape(-1).resolve_neg().numpy()
 
 
 def array(tensor: Tensor) -> Any:
     """Return the numbers of a contiguous tensor without a copy; bfloat16 as its bits, which NumPy has no dtype for."""
-    tensor = tensor.detach()
+    tensor = tensor.detach().resolve_neg()
     return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()
 
 

@@ -32,10 +32,13 @@ def widen(tensor: Tensor | SparseTarget | None) -> Tensor | SparseTarget | None:
 
 
 def widen_options(options: LossOptions) -> LossOptions:
-    """Return the options with their 16-bit floats as float32."""
+    """Return the options with their 16-bit floats as float32, and a divisor that is a tensor without axes."""
     if options is NO_OPTIONS:
         return options
-    return replace(options, bias=widen(options.bias), sample_weight=widen(options.sample_weight))
+    divisor = options.divisor.reshape(()) if isinstance(options.divisor, Tensor) else options.divisor
+    return replace(
+        options, bias=widen(options.bias), sample_weight=widen(options.sample_weight), divisor=divisor
+    )
 
 
 def autocasts(tensor: Tensor) -> bool:

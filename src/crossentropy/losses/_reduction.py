@@ -43,5 +43,5 @@ def check_reduction(reduction: str) -> None:
     if reduction not in REDUCTIONS:
         raise ConfigError(
             f"reduction={reduction!r} is not one of {', '.join(map(repr, REDUCTIONS))}.",
-            fix=did_you_mean(reduction, REDUCTIONS),
+            fix=did_you_mean(str(reduction), REDUCTIONS),
         )
