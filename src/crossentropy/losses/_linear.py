@@ -153,7 +153,7 @@ def linear_cross_entropy(
         check_by_products(by_products)
     single = input.ndim == 1
     problem = Softmax(
-        target=_batched(widen(target), single),
+        target=_batched(target, single),
         classes=linear_weight.shape[0],
         further=linear_weight.shape[1:-1],
         weight=widen(weight),
@@ -239,7 +239,7 @@ def linear_binary_cross_entropy(
         check_are_binary(target, options)
     single = input.ndim == 1
     problem = Binary(
-        target=_batched(widen(target), single),
+        target=_batched(target, single),
         classes=linear_weight.shape[0],
         further=linear_weight.shape[1:-1],
         weight=widen(weight),
@@ -286,8 +286,8 @@ def _by_tiles(layer: Layer, problem: Problem, memory_limit: int | None) -> bool:
         return False
     if any(_is_dual(t) for t in [*tensors, *problem.tensors()]):
         return False
-    logits = len(layer.features) * len(layer.weight) * layer.weight.element_size()
-    return logits > (_SMALL if memory_limit is None else min(memory_limit, _SMALL))
+    logits = len(layer.features) * len(layer.weight) * max(4, layer.weight.element_size())
+    return logits > _SMALL or (memory_limit is not None and problem.copies * logits > memory_limit)
 
 
 def _is_dual(tensor: Tensor) -> bool:

@@ -7,12 +7,14 @@ Both are read a few rows at a time, so that the logits never exist whole; what a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from crossentropy.losses import _definition as definition
 from crossentropy.losses._options import NO_OPTIONS, LossOptions, SparseTarget
+from crossentropy.losses._precision import widen
 
 _FAR = -100
 
@@ -29,6 +31,9 @@ class Problem:
     label_smoothing: float = 0.0
     options: LossOptions = NO_OPTIONS
     ignore_index: int = _FAR
+
+    copies: ClassVar[int]
+    """How many tensors of the size of a tile of logits the formula and its gradient hold at their worst, measured."""
 
     def logits(self, features: Tensor, linear_weight: Tensor, linear_bias: Tensor | None) -> Tensor:
         """(n, K, d1, ...), from the features of n rows and a layer of K d1 ... rows."""
@@ -95,10 +100,12 @@ class Problem:
 class Softmax(Problem):
     """One class out of K."""
 
+    copies = 12
+
     def loss(self, logits: Tensor) -> Tensor:
         return definition.cross_entropy(
             logits,
-            self.target,
+            widen(self.target),
             self.weight,
             self.ignore_index,
             self.reduction,
@@ -127,7 +134,7 @@ class Softmax(Problem):
 
     def by_products(self, logits: Tensor) -> dict[str, Tensor]:
         unweighted = replace(self.options, divisor=None)
-        return definition.by_products(logits, self.target, self.ignore_index, unweighted) | {
+        return definition.by_products(logits, widen(self.target), self.ignore_index, unweighted) | {
             "losses": self.costs(logits)
         }
 
@@ -135,6 +142,8 @@ class Softmax(Problem):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Binary(Problem):
     """K decisions of two classes."""
+
+    copies = 19
 
     pos_weight: Tensor | None = None
 
@@ -152,7 +161,7 @@ class Binary(Problem):
     def loss(self, logits: Tensor) -> Tensor:
         return definition.binary_cross_entropy_with_logits(
             logits,
-            self.target,
+            widen(self.target),
             self.weight,
             self.reduction,
             self.pos_weight,

@@ -28,15 +28,13 @@ from crossentropy.losses._linear_pass import Gradients, Layer, Pass
 from crossentropy.losses._linear_problem import Problem
 from crossentropy.losses._precision import autocasts, widen
 
-# How many tensors of the size of a tile of logits the formula holds at its worst, measured.
-_COPIES = 8
 _BUDGET = 64 << 20
 _LEAST_ROWS = 16
 
 
-def tile_rows(columns: int, itemsize: int, memory_limit: int | None) -> int:
-    """Return how many rows of logits to hold at once."""
-    row = columns * max(itemsize, 4) * _COPIES
+def tile_rows(columns: int, itemsize: int, copies: int, memory_limit: int | None) -> int:
+    """Return how many rows of logits to hold at once, where the formula holds so many tensors of their size."""
+    row = columns * max(itemsize, 4) * copies
     return max(_LEAST_ROWS if memory_limit is None else 1, (memory_limit or _BUDGET) // max(row, 1))
 
 
@@ -81,7 +79,7 @@ def _run(
         torch.zeros_like(weight, dtype=wide) if wanted[1] else None,
         torch.zeros_like(bias, dtype=wide) if bias is not None and wanted[2] else None,
     )
-    step = tile_rows(len(weight), weight.element_size(), memory_limit)
+    step = tile_rows(len(weight), weight.element_size(), problem.copies, memory_limit)
     costs: Tensor | None = None
     found: dict[str, Tensor] = {}
     for rows in tiles(problem, n, step, features.device):

@@ -118,8 +118,11 @@ def plain_columns(
         for k in range(classes):
             raise_top(lines[k], top)
         if uniform > 0:
-            for k in range(classes):
-                _distances(lines[k], top, far)
+            for few in range(0, classes, FEW):
+                for k in range(few, min(few + FEW, classes)):
+                    _distances(lines[k], top, part)
+                carry(part, far, lost)
+            lost[:] = 0
             for r in range(size):
                 far[r] *= far.dtype.type(uniform)
         _far(lines, top, ids, shares, first, count, share, far)
