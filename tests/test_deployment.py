@@ -6,10 +6,12 @@ import re
 import numpy as np
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from scipy.special import softmax
 
 import crossentropy
 from crossentropy.classifier import Classifier
+from crossentropy.cli._verbs import crossentropy as verbs
 from crossentropy.errors import BundleError, ConfigError
 from crossentropy.evaluation import read_frequencies
 from crossentropy.experiment import evaluate_run, load_classifier, predict_run
@@ -102,9 +104,9 @@ def test_on_rows_of_those_frequencies_the_loss_falls(folder, tmp_path):
     assert re.search(
         r"'beech' was 3\d\.\d % of the training rows and is taken for 5 %; of these rows it is 5\.\d+ %", err
     )
-    code, out, _ = call("predict", folder, "later.csv", "--deployment-prior", json.dumps(PRIOR), cwd=tmp_path)
-    assert code == 0
-    (tmp_path / "out.csv").write_text(out)
+    arguments = ["predict", str(folder), str(tmp_path / "later.csv"), "--deployment-prior", json.dumps(PRIOR)]
+    done = CliRunner().invoke(verbs, [*arguments, "--out", str(tmp_path / "out.csv")])
+    assert done.exit_code == 0
     frame, _ = predict_run(folder, later, deployment_prior=PRIOR)
     got = pl.read_csv(tmp_path / "out.csv")
     np.testing.assert_allclose(got["p_ash"].to_numpy(), frame["p_ash"].to_numpy(), rtol=1e-12)

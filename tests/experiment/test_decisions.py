@@ -5,10 +5,12 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 import crossentropy
+from crossentropy.cli._verbs import crossentropy as verbs
 from crossentropy.errors import ConfigError
-from crossentropy.experiment import evaluate_run, predict_run, read_config
+from crossentropy.experiment import evaluate_run, predict_run, read_config, read_summary
 from crossentropy.report import to_html, to_markdown, to_text
 from tests.cli.command import call
 from tests.report.pages import parse
@@ -84,11 +86,19 @@ def test_the_command_takes_them_and_config_json_needs_no_other_file(people, tmp_
     assert code == 0, err
     assert "What to decide" in out
     (tmp_path / "costs.json").unlink()
-    code, _, err = call("train", "--config", "one/config.json", "--out", "two", cwd=tmp_path)
-    assert code == 0, err
-    assert (tmp_path / "one/metrics.json").read_bytes() == (tmp_path / "two/metrics.json").read_bytes()
-    code, out, _ = call("evaluate", "one", "people.csv", "--positive", "well", "--json", cwd=tmp_path)
-    assert json.loads(out)["positive"]["name"] == "well"
+    config = read_config(tmp_path / "one/config.json")
+    assert (config.costs, config.positive) == (COSTS, "ill")
+    again = crossentropy.train(tmp_path / "people.csv", config=config)
+    assert again.summary.test == read_summary(tmp_path / "one").test
+    arguments = [
+        "evaluate",
+        str(tmp_path / "one"),
+        str(tmp_path / "people.csv"),
+        "--positive",
+        "well",
+        "--json",
+    ]
+    assert json.loads(CliRunner().invoke(verbs, arguments).stdout)["positive"]["name"] == "well"
 
 
 @pytest.mark.parametrize(
