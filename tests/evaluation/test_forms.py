@@ -48,6 +48,9 @@ TRUTHS = {
 }
 
 
+STRENGTHS = {"matrix": 1e-2}
+
+
 @pytest.mark.parametrize("form", TRUTHS)
 def test_where_it_is_not_the_form_that_is_the_truth_is_found_and_lowers_the_loss_of_new_rows(form):
     z, targets, folds = drawn(4000, 4, 0, TRUTHS[form])
@@ -62,6 +65,17 @@ def test_where_it_is_not_the_form_that_is_the_truth_is_found_and_lowers_the_loss
     assert loss < tempered
     assert tempered - loss == pytest.approx(gain.gain, abs=4 * gain.standard_error)
     assert loss - best < 0.1 * (tempered - best)
+    fold = folds == 2
+    own = fit_temperature(z[~fold], targets[~fold])[0]
+    fit = _fit_vector if form == "vector" else _matrix_of(STRENGTHS[form])
+    # each fold is judged by what the others say, its temperature too
+    tempered = z.copy()
+    for f in range(5):
+        tempered[folds == f] /= fit_temperature(z[folds != f], targets[folds != f])[0]
+    scale, bias = fit(tempered[~fold], targets[~fold], np.ones((~fold).sum()))
+    want = z[fold] / own
+    want = (want * scale if scale.ndim == 1 else want @ scale.T) + bias
+    np.testing.assert_allclose(found.held_out[fold], want, rtol=1e-9, atol=1e-9)
     # the rows' own logits are those of fits that did not see them
     assert (
         losses_from_logits(found.held_out, targets).mean()

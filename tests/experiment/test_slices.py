@@ -6,6 +6,7 @@ import pytest
 
 import crossentropy
 from crossentropy.report import to_html, to_markdown, to_text, without_rows
+from crossentropy.tables import read_table
 from tests.report.pages import parse
 
 
@@ -59,6 +60,18 @@ def test_a_row_is_named_by_the_column_that_names_it(hard):
     assert "number" not in [code.name for code in hard.classifier.encoder.codes]
     for row in (*hard.summary.worst_rows, *hard.summary.labels.listed):
         assert next(iter(row.cells.items())) == ("number", f"A-{int(row.id):05d}")
+
+
+def test_the_cells_that_speak_most_for_a_label_come_first(hard):
+    classifier = hard.classifier
+    for row in hard.summary.worst_rows:
+        number = float(row.cells["x"])
+        one = pl.DataFrame({"x": [number], "shop": [row.cells["shop"]], "paid": [int(row.cells["paid"])]})
+        table = read_table(one, expected=classifier.encoder.expected)
+        said, is_ = (classifier.classes.index(name) for name in (row.label, row.target))
+        parts = classifier.contributions(classifier.encoder.transform(table))
+        loud = {name: abs(part[0, said] - part[0, is_]) for name, part in parts}
+        assert list(row.cells)[1:] == sorted(loud, key=lambda name: -loud[name])
 
 
 def test_quarters_words_dates_and_what_is_missing_are_told_as_such():
