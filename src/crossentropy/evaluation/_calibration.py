@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.sparse import coo_array
 from scipy.special import log_softmax
 
@@ -18,6 +19,7 @@ _POINT = (0.85, 0.95)
 _STEPS = 50
 _DRAWS = 400
 _LIMIT = 1e3
+_STEPS_OF_NEWTON = 60
 
 
 def calibration(
@@ -118,24 +120,46 @@ def fit_temperature(
         Guo, Pleiss, Sun, Weinberger (ICML 2017), section 4.2; Platt, Probabilistic outputs for support vector
         machines (1999), section 2.2, for the targets.
     """
-    n = len(logits)
+    n, k = logits.shape
     rows = np.arange(n)
     weights = np.ones(n) if sample_weight is None else sample_weight
     share = weights / weights.sum()
+    wanted = (n * logits[rows, targets] + logits.sum(axis=1) / k) / (n + 1)
 
-    def losses(log_temperature: float) -> NDArray[np.float64]:
-        log_probabilities: NDArray[np.float64] = log_softmax(np.exp(-log_temperature) * logits, axis=1)
-        return -log_probabilities
+    def slopes(beta: float) -> tuple[float, float]:
+        """Return the first two derivatives: of each row, mean and variance of z under softmax(beta z)."""
+        chance = np.exp(beta * logits - (beta * logits).max(axis=1, keepdims=True))
+        chance /= chance.sum(axis=1, keepdims=True)
+        mean = np.einsum("ij,ij->i", chance, logits)
+        spread = np.einsum("ij,ij,ij->i", chance, logits, logits) - mean**2
+        return float(share @ (mean - wanted)), float(share @ spread)
 
-    def smoothed(log_temperature: float) -> float:
-        cost = losses(log_temperature)
-        return float(share @ (n * cost[rows, targets] + cost.mean(axis=1))) / (n + 1)
-
-    limit = float(np.log(_LIMIT))
-    found = minimize_scalar(smoothed, bounds=(-limit, limit), method="bounded", options={"xatol": 1e-8})
-    before, after = losses(0.0)[rows, targets], losses(found.x)[rows, targets]
+    found = _root(slopes)
+    before, after = _losses(logits, targets), _losses(found * logits, targets)
     gain = before - after
     error = error_of_sum(share * (gain - share @ gain), groups)
     if share @ gain > error:
-        return float(np.exp(found.x)), float(share @ before), float(share @ after)
+        return 1.0 / found, float(share @ before), float(share @ after)
     return 1.0, float(share @ before), float(share @ before)
+
+
+def _losses(logits: NDArray[np.float64], targets: NDArray[np.int64]) -> NDArray[np.float64]:
+    losses: NDArray[np.float64] = -log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
+    return losses
+
+
+def _root(slopes: Callable[[float], tuple[float, float]]) -> float:
+    """Return where the first derivative of a convex function of beta is 0, within [1/1000, 1000].
+
+    By Newton's steps from 1, which are halved (on the scale of ln beta) where they leave the bracket known so far.
+    """
+    low, high, beta = 1 / _LIMIT, _LIMIT, 1.0
+    for _ in range(_STEPS_OF_NEWTON):
+        first, second = slopes(beta)
+        low, high = (beta, high) if first < 0 else (low, beta)
+        step = beta - first / second if second > 0 else np.nan
+        following = float(step) if low < step < high else float(np.sqrt(low * high))
+        if abs(following - beta) <= 1e-10 * beta:
+            return following
+        beta = following
+    return beta

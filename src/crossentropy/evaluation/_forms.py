@@ -25,7 +25,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from crossentropy.evaluation._calibration import fit_temperature
@@ -43,8 +42,9 @@ _STRENGTHS = (1e-4, 1e-3, 1e-2)
 _FEWEST = 10
 # Of the objective: a tenth of the least gain that anyone would care for.
 _TOL = 1e-4
-# Products of logits and parameters in one pass over the rows: a second or so for all fits together.
-_MOST_VECTOR, _MOST_MATRIX = 2e7, 1.5e7
+_STEPS = 50
+# Products of logits and parameters in one pass over the rows: a few seconds for all fits together.
+_MOST_VECTOR, _MOST_MATRIX = 2e8, 1.5e7
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +71,10 @@ class LogitMap:
     held_out: Floats
 
 
-Fit = Callable[[Floats, Ints, Floats], tuple[Floats, Floats]]
-"""From tempered logits, targets and weights to scale and bias."""
+Map = tuple[Floats, Floats]
+"""Scale and bias."""
+Fit = Callable[[Floats, Ints, Floats, Map | None], Map]
+"""From tempered logits, targets, weights, and what was found for most of these rows, to scale and bias."""
 
 
 def fit_calibration(
@@ -121,7 +123,7 @@ def fit_calibration(
     if not paying:
         return replace(plain, gains=gains)
     told, chosen, held_out = max(paying, key=lambda item: item[0].gain)
-    scale, bias = chosen(logits / temperature, targets, weights)
+    scale, bias = chosen(logits / temperature, targets, weights, None)
     return LogitMap(told.form, temperature, scale, bias, before, after, gains, held_out)
 
 
@@ -156,11 +158,12 @@ def _tempered(logits: Floats, targets: Ints, folds: Ints, weights: Floats, group
 
 def _crossed(fit: Fit, logits: Floats, targets: Ints, folds: Ints, weights: Floats) -> Floats:
     """Return the logits of each row under a fit to the other folds."""
-    moved = logits.copy()
+    moved, found = logits.copy(), None
     for fold in np.unique(folds):
         held = folds == fold
         if weights[~held].sum() > 0:
-            scale, bias = fit(logits[~held], targets[~held], weights[~held])
+            found = fit(logits[~held], targets[~held], weights[~held], found)
+            scale, bias = found
             moved[held] = (logits[held] * scale if scale.ndim == 1 else logits[held] @ scale.T) + bias
     return moved
 
@@ -173,7 +176,7 @@ def _losses(logits: Floats, targets: Ints) -> Floats:
 def _matrix_of(strength: float) -> Fit:
     from crossentropy.linear import LogisticRegression
 
-    def fit(logits: Floats, targets: Ints, weights: Floats) -> tuple[Floats, Floats]:
+    def fit(logits: Floats, targets: Ints, weights: Floats, near: Map | None) -> Map:
         k = logits.shape[1]
         model = LogisticRegression(C=strength, tol=_TOL)
         model.fit(logits, targets, sample_weight=weights, offset=logits)
@@ -182,39 +185,58 @@ def _matrix_of(strength: float) -> Fit:
     return fit
 
 
-def _fit_vector(logits: Floats, targets: Ints, weights: Floats) -> tuple[Floats, Floats]:
+def _fit_vector(logits: Floats, targets: Ints, weights: Floats, near: Map | None = None) -> Map:
     """Return (v, b) by Newton steps; targets are those of the rows, and of one more drawn from the forecast itself."""
     n, k = logits.shape
     share, pull = weights / weights.sum(), 1.0 / n
-    wanted = np.exp(log_softmax(logits, axis=1)) / (n + 1)
+    wanted = _chances(logits)[0] / (n + 1)
     wanted[np.arange(n), targets] += n / (n + 1)
     still = np.concatenate([np.ones(k), np.zeros(k)])
-
-    def known(x: Floats) -> Floats:
-        log_probabilities: Floats = log_softmax(logits * x[:k] + x[k:], axis=1)
-        return log_probabilities
+    # of the part of the loss that is linear in the parameters
+    reached = np.concatenate([np.einsum("i,ij,ij->j", share, wanted, logits), share @ wanted])
 
     def loss(x: Floats) -> tuple[float, Floats]:
-        log_q, off = known(x), x - still
-        residual = share[:, None] * (np.exp(log_q) - wanted)
-        value = -float(share @ np.einsum("ij,ij->i", wanted, log_q)) + 0.5 * pull * float(off @ off)
-        slopes = np.einsum("ij,ij->j", residual, logits)
-        return value, np.concatenate([slopes, residual.sum(axis=0)]) + pull * off
+        chance, log_sum = _chances(logits * x[:k] + x[k:])
+        return float(share @ log_sum - reached @ x + 0.5 * pull * (x - still) @ (x - still)), chance
 
-    def curvature(x: Floats) -> Floats:
-        q = np.exp(known(x))
-        moved = np.hstack([q * logits, q])
-        matrix: Floats = -(moved * share[:, None]).T @ moved
-        each = share[:, None] * q
-        ends = np.arange(k)
-        slopes = np.einsum("ij,ij,ij->j", each, logits, logits)
-        both = np.einsum("ij,ij->j", each, logits)
-        matrix[ends, ends] += slopes
-        matrix[ends, k + ends] += both
-        matrix[k + ends, ends] += both
-        matrix[k + ends, k + ends] += each.sum(axis=0)
-        matrix.flat[:: 2 * k + 1] += pull
-        return matrix
+    x = still if near is None else np.concatenate(near)
+    value, chance = loss(x)
+    for _ in range(_STEPS):
+        gradient, curvature = _derivatives(logits, chance, share)
+        gradient += pull * (x - still) - reached
+        curvature.flat[:: 2 * k + 1] += pull
+        step = -np.linalg.solve(curvature, gradient)
+        slope, length = float(gradient @ step), 1.0
+        # what a step of full length may still gain
+        if -slope <= _TOL**3:
+            break
+        following, chances = loss(x + step)
+        while following > value + 1e-4 * length * slope and length > 1e-6:
+            length /= 2
+            following, chances = loss(x + length * step)
+        x, value, chance = x + length * step, following, chances
+    return x[:k], x[k:]
 
-    found = minimize(loss, still, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-6})
-    return found.x[:k], found.x[k:]
+
+def _chances(logits: Floats) -> Map:
+    """Return softmax (N, K) and log-sum-exp (N,)."""
+    most = logits.max(axis=1, keepdims=True)
+    chance = np.exp(logits - most)
+    total = chance.sum(axis=1, keepdims=True)
+    chance /= total
+    return chance, (np.log(total) + most)[:, 0]
+
+
+def _derivatives(logits: Floats, chance: Floats, share: Floats) -> Map:
+    """Return gradient (2K,) and curvature (2K, 2K) of the weighted mean of the log-sum-exp of v z + b in (v, b)."""
+    k = logits.shape[1]
+    moved = np.hstack([chance * logits, chance])
+    each = moved * share[:, None]
+    curvature: Floats = -each.T @ moved
+    ends = np.arange(k)
+    slopes = each[:, :k].sum(axis=0)
+    curvature[ends, ends] += np.einsum("ij,ij->j", each[:, :k], logits)
+    curvature[ends, k + ends] += slopes
+    curvature[k + ends, ends] += slopes
+    curvature[k + ends, k + ends] += each[:, k:].sum(axis=0)
+    return each.sum(axis=0), curvature
