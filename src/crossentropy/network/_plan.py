@@ -45,19 +45,19 @@ SPLIT = 8
 def plan_for(n_rows: int, n_features: int) -> Plan:
     """Return the plan for a table of `n_rows` distinct rows and `n_features` features."""
     small = n_rows < 2_000
-    folds = 8 if small else 5 if n_rows < 5_000 else 3 if n_rows < 20_000 else 1
+    runs = 5 if n_rows < 10_000 else 3 if n_rows < 30_000 else 1
     return Plan(
-        folds=folds if folds > 1 else SPLIT,
-        runs=folds,
-        members=8 if folds > 1 else 16,
-        width=128 if small else 256,
+        folds=runs if runs > 1 else SPLIT,
+        runs=runs,
+        members=8 if runs > 1 else 16,
+        width=128 if n_rows < 10_000 else 256,
         blocks=2,
         embedding=8 if n_features <= 100 else 4,
         bins=max(2, min(24, n_rows // 20)),
         dropout=0.2 if small else 0.1,
-        lr=2e-3,
+        lr=1e-2,
         weight_decay=1e-2 if small else 3e-4,
-        batch_size=64 if n_rows < 5_000 else 128 if n_rows < 10_000 else 256 if n_rows < 50_000 else 512,
+        batch_size=256 if n_rows < 50_000 else 512,
         epochs=100,
         patience=12,
     )
