@@ -221,12 +221,13 @@ def _cut(task: Task, plan: Plan, settings: TrainSettings, limit: float) -> Plan:
     start = monotonic()
     part = _begin(task, plan, trained, seed_of(_PROBE, task.seed))
     rows = _rows(task, part, trained)
+    preparing = monotonic() - start
     probe = replace(settings, epochs=1)
-    # the very first step imports and plans what later ones find ready
+    # the very first step of a process imports and plans what later ones find ready
     train(part.network, rows, settings=probe, deadline=start)
-    prepared = monotonic()
-    steps = train(part.network, rows, settings=probe, deadline=prepared + _PROBING * limit).steps
-    pace = (monotonic() - prepared) / max(1, steps)
+    warm = monotonic()
+    steps = train(part.network, rows, settings=probe, deadline=warm + _PROBING * limit).steps
+    pace = (monotonic() - warm) / max(1, steps)
     steps_an_epoch = rows.n_batches(settings.batch_size) / settings.accumulate
-    left = limit - (monotonic() - start) - plan.runs * (prepared - start)
+    left = limit - (monotonic() - start) - plan.runs * preparing
     return within(plan, pace * steps_an_epoch, left)

@@ -49,8 +49,9 @@ def plan_for(n_rows: int, n_features: int) -> Plan:
     return Plan(
         folds=runs if runs > 1 else SPLIT,
         runs=runs,
-        members=8 if runs > 1 else 16,
-        width=128 if n_rows < 10_000 else 256,
+        members=8,
+        # more rows bear more units; with one run of very many, an epoch must stay within seconds
+        width=256 if runs == 3 else 128,
         blocks=2,
         embedding=8 if n_features <= 100 else 4,
         bins=max(2, min(24, n_rows // 20)),
