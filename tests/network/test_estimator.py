@@ -135,10 +135,13 @@ def test_folds_may_be_given():
     X, y = circles(120)
     folds = np.arange(120) % 4
     folds[:10] = -1
-    model = NetworkClassifier(**SMALL).fit(X, y, folds=folds)
+    model = NetworkClassifier(**{**SMALL, "folds": None}).fit(X, y, folds=folds)
     assert len(model.network_.parts) == 4
     assert np.isnan(model.out_of_fold_logits_[:10]).all()
     assert np.isfinite(model.out_of_fold_logits_[10:]).all()
+    few = NetworkClassifier(**{**SMALL, "folds": 2}).fit(X, y, folds=folds)
+    assert len(few.network_.parts) == 2
+    assert np.array_equal(np.isfinite(few.out_of_fold_logits_[:, 0]), (folds == 0) | (folds == 1))
     with pytest.raises(ShapeError, match="of shape"):
         NetworkClassifier().fit(X, y, folds=folds[1:])
 

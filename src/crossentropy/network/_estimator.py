@@ -136,7 +136,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             X: features (N, D): an array, a frame, a SciPy matrix, or the `Features` of a table.
             y: labels (N,).
             sample_weight: (N,) weights of the rows.
-            folds: (N,) the fold, from 0, in which each row is held out, -1 for none; by default stratified ones.
+            folds: (N,) the fold, from 0, in which each row is held out, -1 for none; by default stratified ones. Where
+                they are more than the parameter `folds`, or than the rows ask for, the first ones are held out.
             write: is called with a record a step and an epoch, as by `train`, with the number of the fold.
 
         Raises:
@@ -158,7 +159,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  
             dealt = stratified_folds(merged.ids, plan.folds, rng)
         else:
             dealt = apart[merged.first]
-            plan = replace(plan, folds=int(apart.max()) + 1, runs=int(apart.max()) + 1)
+            given = int(apart.max()) + 1
+            plan = replace(plan, folds=given, runs=min(plan.runs, given))
         task = Task(blocks, merged, dealt, len(classes), seed, self._make())
         settings = TrainSettings(
             epochs=plan.epochs,
