@@ -5,7 +5,7 @@ The linear model is always there: as the yardstick of a network alone, or as a p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -129,15 +129,39 @@ def _train(
 ) -> NetworkClassifier:
     """Return the network, trained on the folds of the linear model; its epochs are added to `log`."""
 
-    def write(record: Any) -> None:
-        if "validation_loss" in record:
-            log.append({"step": "network", **record})
-
     weights = rows.weights * class_weights(config, rows)[rows.ids]
     network = NetworkClassifier(random_state=config.seed, time_limit=time_limit)
-    network.fit(features, rows.ids, weights, folds=folds, write=write)
-    clock("network", f"Trained {_told(network)}")
+    teller = _Teller(clock, log)
+    network.fit(features, rows.ids, weights, folds=folds, write=teller)
+    teller.trained()
     return network
+
+
+class _Teller:
+    """Keeps the epochs of each network, and says when one is trained."""
+
+    def __init__(self, clock: Callable[[str, str], None], log: list[dict[str, Any]]) -> None:
+        self.clock = clock
+        self.log = log
+        self.epochs: list[Mapping[str, Any]] = []
+        self.networks = 0
+
+    def __call__(self, record: Mapping[str, Any]) -> None:
+        if "validation_loss" not in record:
+            return
+        if self.epochs and self.epochs[0]["fold"] != record["fold"]:
+            self.trained()
+        self.epochs.append(record)
+        self.log.append({"step": "network", **record})
+
+    def trained(self) -> None:
+        """Say that a network is trained."""
+        losses = [r["validation_loss"] for r in self.epochs if r["validation_loss"] is not None]
+        reached = f", {min(losses):.3g} nats on the rows held out" if losses else ""
+        self.networks += 1
+        line = f"Trained network {self.networks}: {len(self.epochs)} epochs{reached}"
+        self.clock(f"network {self.networks}", line)
+        self.epochs = []
 
 
 def _told(network: NetworkClassifier) -> str:

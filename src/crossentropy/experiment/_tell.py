@@ -213,8 +213,12 @@ def _loudest(
 ) -> dict[int, list[str]]:
     """Return of each row the columns used, first those that speak most for or against what it was called.
 
-    Against its true class where the label is wrong, else against the runner-up.
+    Against its true class where the label is wrong, else against the runner-up. In their own order where the logits
+    are no sum over the columns.
     """
+    if not isinstance(classifier.model, LinearModel):
+        used = [code.name for code in classifier.encoder.codes]
+        return dict.fromkeys(order, used)
     chosen = np.zeros(len(rows.ids), np.bool_)
     chosen[order] = True
     parts = dict(classifier.contributions(classifier.encoder.transform(rows.table.take(chosen))))
