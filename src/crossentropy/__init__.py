@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         errors,
         evaluation,
         experiment,
+        export,
         linear,
         losses,
         network,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from crossentropy.check import watch
     from crossentropy.classifier import Classifier
     from crossentropy.experiment import Run, compare, train
+    from crossentropy.export import export_onnx
     from crossentropy.linear import LogisticRegression, LogisticRegressionCV
     from crossentropy.network import NetworkClassifier
 
@@ -38,6 +40,7 @@ _HOME = {
     "NetworkClassifier": "network",
     "Run": "experiment",
     "compare": "experiment",
+    "export_onnx": "export",
     "train": "experiment",
     "watch": "check",
 }
@@ -55,6 +58,8 @@ __all__ = [
     "errors",
     "evaluation",
     "experiment",
+    "export",
+    "export_onnx",
     "linear",
     "losses",
     "network",

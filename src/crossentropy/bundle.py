@@ -28,7 +28,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,16 @@ from numpy.typing import NDArray
 
 from crossentropy.errors import BundleError, OutputError
 
-__all__ = ["FORMAT", "Bundle", "read_bundle", "replace_folder", "write_bundle", "write_file"]
+__all__ = [
+    "FORMAT",
+    "Bundle",
+    "bundle_digests",
+    "check_file",
+    "read_bundle",
+    "replace_folder",
+    "write_bundle",
+    "write_file",
+]
 
 FORMAT = 1
 _NAME = re.compile(r"[a-z]+-[0-9a-f]{16}\.(safetensors|json)")
@@ -62,13 +71,8 @@ def write_bundle(folder: Path | str, bundle: Bundle) -> None:
     Raises:
         OutputError: the folder cannot be written.
     """
-    from safetensors.numpy import save
-
     folder = Path(folder)
-    arrays = {name: np.asarray(a, order="C") for name, a in bundle.arrays.items()}
-    parts = {"model": ("safetensors", save(arrays))}
-    for name, document in bundle.documents.items():
-        parts[name] = ("json", _json(document))
+    parts = _parts(bundle)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         files = {}
@@ -85,6 +89,20 @@ def write_bundle(folder: Path | str, bundle: Bundle) -> None:
                 old.unlink()
     except OSError as error:
         raise _cannot_write(folder, error) from error
+
+
+def bundle_digests(bundle: Bundle) -> dict[str, str]:
+    """Return the SHA-256 of each file that `write_bundle` would write beside `model.json`, by its name there."""
+    return {name: hashlib.sha256(content).hexdigest() for name, (_, content) in _parts(bundle).items()}
+
+
+def _parts(bundle: Bundle) -> dict[str, tuple[str, bytes]]:
+    """Return the suffix and the content of each file but `model.json`."""
+    from safetensors.numpy import save
+
+    arrays = {name: np.asarray(a, order="C") for name, a in bundle.arrays.items()}
+    documents = {name: ("json", _json(document)) for name, document in bundle.documents.items()}
+    return {"model": ("safetensors", save(arrays)), **documents}
 
 
 def read_bundle(folder: Path | str) -> Bundle:
@@ -127,6 +145,46 @@ def read_bundle(folder: Path | str) -> Bundle:
         else:
             documents[name] = _parse(folder / file, content)
     return Bundle({k: v for k, v in meta.items() if k not in ("format", "files")}, arrays, documents)
+
+
+def check_file(path: Path, suffixes: Collection[str], *, force: bool) -> None:
+    """Refuse a place that cannot be written before the work is done for it.
+
+    Args:
+        path: of the file to come.
+        suffixes: what its name may end in.
+        force: whether a file that is there already may be replaced.
+
+    Raises:
+        OutputError: it has another suffix, exists, or cannot be written.
+    """
+    try:
+        _check_file(path, suffixes, force)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
+
+
+def _check_file(path: Path, suffixes: Collection[str], force: bool) -> None:
+    if path.suffix.lower() not in suffixes:
+        raise OutputError(
+            f"{path}: a file of kind {path.suffix!r} is not written here.", fix=f"Use {', '.join(suffixes)}."
+        )
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder.", fix="Choose another with --out.")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise OutputError(f"{path}: exists and is no file.", fix="Choose another with --out.")
+    if path.exists() and not force:
+        raise OutputError(f"{path}: exists already.", fix="Choose another with --out, or add --force.")
+    if not path.parent.is_dir():
+        raise OutputError(
+            f"{path}: there is no folder {path.parent}.", fix="Make it, or choose another with --out."
+        )
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"{path}: cannot be written (no permission in {path.parent}).", fix="Choose another with --out."
+        )
 
 
 def write_file(path: Path, content: bytes) -> None:

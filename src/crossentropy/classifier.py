@@ -244,6 +244,10 @@ class Classifier:
         Raises:
             OutputError: the folder cannot be written.
         """
+        write_bundle(folder, self.to_bundle())
+
+    def to_bundle(self) -> Bundle:
+        """Return all of it as JSON data and arrays."""
         from crossentropy import __version__
 
         told, arrays = _model_parts(self.model)
@@ -257,7 +261,7 @@ class Classifier:
         arrays |= _calibration_arrays(self.calibration) | self.encoder.to_arrays()
         if self.frequencies is not None:
             arrays["frequencies"] = self.frequencies
-        write_bundle(folder, Bundle(meta, arrays, {"schema": self.encoder.to_json()}))
+        return Bundle(meta, arrays, {"schema": self.encoder.to_json()})
 
     @classmethod
     def load(cls, folder: Path | str) -> Classifier:

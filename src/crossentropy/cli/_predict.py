@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -39,19 +38,15 @@ def predict(
     **given: Any,
 ) -> None:
     """Write the label and the probabilities that the classifier of the folder RUN gives each row of DATA."""
+    from crossentropy.bundle import check_file, write_file
+
     path = None if out == "-" else Path(out)
     suffix = (".jsonl" if as_json else ".csv") if path is None else path.suffix.lower()
     if path is not None:
-        try:
-            _check(path, suffix, force)
-        except OSError as error:
-            if isinstance(error, OutputError):
-                raise
-            raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
+        check_file(path, _WRITERS, force=force)
         if path.exists() and Path(data).exists() and path.samefile(data):
             raise OutputError(f"{path}: holds the data themselves.", fix="Choose another with --out.")
     settings = given_reading(given)
-    from crossentropy.bundle import write_file
     from crossentropy.experiment import make_reading, predict_run
 
     frame, notes = predict_run(run, data, make_reading(**settings), costs, deployment_prior)
@@ -69,25 +64,3 @@ def predict(
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}).") from None
     tell("done", f"{frame.height:,} predictions: {path}", as_json=as_json)
-
-
-def _check(path: Path, suffix: str, force: bool) -> None:
-    """Refuse a place that cannot be written before the work is done for it."""
-    if suffix not in _WRITERS:
-        raise OutputError(
-            f"{path}: a file of kind {path.suffix!r} is not written here.", fix=f"Use {', '.join(_WRITERS)}."
-        )
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder.", fix="Choose another with --out.")
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise OutputError(f"{path}: exists and is no file.", fix="Choose another with --out.")
-    if path.exists() and not force:
-        raise OutputError(f"{path}: exists already.", fix="Choose another with --out, or add --force.")
-    if not path.parent.is_dir():
-        raise OutputError(
-            f"{path}: there is no folder {path.parent}.", fix="Make it, or choose another with --out."
-        )
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"{path}: cannot be written (no permission in {path.parent}).", fix="Choose another with --out."
-        )

@@ -9,6 +9,7 @@ from crossentropy.cli._check import check
 from crossentropy.cli._compare import compare
 from crossentropy.cli._evaluate import evaluate
 from crossentropy.cli._explain import explain
+from crossentropy.cli._export import export
 from crossentropy.cli._inspect import inspect
 from crossentropy.cli._learn import learn
 from crossentropy.cli._predict import predict
@@ -42,6 +43,7 @@ def crossentropy() -> None:
     crossentropy predict runs/churn new.csv --out predictions.csv
     crossentropy compare runs/churn runs/other
     crossentropy explain runs/churn --row 17
+    crossentropy export runs/churn --format onnx
     crossentropy learn --run runs/churn --open
     crossentropy check train.py
     crossentropy watch train.py --epochs 1
@@ -51,5 +53,5 @@ def crossentropy() -> None:
     """
 
 
-for _verb in (train, evaluate, predict, report, compare, explain, inspect, learn, check, watch):
+for _verb in (train, evaluate, predict, report, compare, explain, inspect, export, learn, check, watch):
     crossentropy.add_command(_verb)
