@@ -8,8 +8,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 demo: .venv/installed
 	$(BIN)/crossentropy train sklearn:digits --out runs/digits --force
 
+# A process for each core: what waits for a thread of another must sleep, not spin.
 test: .venv/dev chromium
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 test-deep: .venv/dev chromium
 	$(BIN)/python -m pytest -m deep -o faulthandler_timeout=7200
