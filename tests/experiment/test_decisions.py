@@ -68,12 +68,27 @@ def test_the_report_tells_what_decisions_cost_and_find(run):
 def test_the_run_keeps_them_and_goes_by_them_until_others_are_given(run, people, folder):
     assert read_config(folder / "config.json") == run.config
     assert evaluate_run(folder, people)[0].costs is not None
-    found, _ = predict_run(folder, people)
+    found, notes = predict_run(folder, people)
+    assert notes == ("Labels are those that cost least by the costs that the run was trained with.",)
     assert (found["label"] == "ill").to_list() == (found["p_ill"] > 0.1).to_list()
     equal = {"ill": {"well": 1}, "well": {"ill": 1}}
-    even, _ = predict_run(folder, people, costs=equal)
+    even, notes = predict_run(folder, people, costs=equal)
+    assert notes == ()
     assert (even["label"] == "ill").to_list() == (even["p_ill"] > 0.5).to_list()
     assert evaluate_run(folder, people, costs=equal)[0].positive.decided.threshold == 0.5
+
+
+@pytest.mark.parametrize(
+    "costs",
+    [np.array([[0, 1], [9, 0]]), {0: {1: 1}, np.int64(1): {"0": np.float32(9)}}, ((0, 1), (np.int8(9), 0))],
+    ids=["array", "names", "tuples"],
+)
+def test_costs_in_memory_are_kept_as_json_has_them(people, costs, tmp_path):
+    numbered = people.with_columns(state=(pl.col("state") == "ill").cast(pl.Int64))
+    run = crossentropy.train(numbered, target="state", costs=costs, positive=1, C=1.0)
+    folder = run.save(tmp_path / "run")
+    assert read_config(folder / "config.json") == run.config
+    assert run.summary.test.positive.decided.threshold == pytest.approx(0.1)
 
 
 def test_the_command_takes_them_and_config_json_needs_no_other_file(people, tmp_path):

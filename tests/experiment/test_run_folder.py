@@ -23,6 +23,7 @@ from crossentropy.experiment import (
     read_summary,
     write_report,
 )
+from crossentropy.report import to_markdown
 
 FILES = {
     "config.json",
@@ -271,3 +272,7 @@ def test_a_classifier_and_a_run_are_shown_in_a_line(run):
     assert repr(run).startswith("<Run on 'kind' in ")
     assert f"loss {run.summary.test.loss.value:.3g} nats" in repr(run)
     assert len(repr(run)) < 200
+
+
+def test_a_run_and_its_summary_show_themselves_in_a_notebook(run):
+    assert run._repr_markdown_() == run.summary._repr_markdown_() == to_markdown(run.summary)

@@ -11,8 +11,11 @@ from sklearn.preprocessing import StandardScaler
 
 from crossentropy.evaluation import (
     ColumnShare,
+    CostFigures,
     Estimate,
+    PositiveFigures,
     Slice,
+    ThresholdFigures,
     evaluate,
     losses_from_logits,
     stratified_test,
@@ -236,7 +239,7 @@ def named(names, *, image: bool = False) -> Summary:
     # beside the name a number, so that equal names stay apart as keys
     cells = [{f"{i} {n}": f"{n}" for i, n in enumerate(names)}] * len(targets)
     pictures = rng.random((len(targets), 5, 4)) if image else None
-    return summary_from(
+    summary = summary_from(
         logits,
         targets,
         names,
@@ -252,6 +255,27 @@ def named(names, *, image: bool = False) -> Summary:
         advice=tuple(f"look at {n}" for n in names[:4]),
         split=f"split {names[0]}",
     )
+    costly = {"costs": costs(names[0]), "positive": positive(names[-1])}
+    return summary.model_copy(update={"test": summary.test.model_copy(update=costly)})
+
+
+def costs(name):
+    one = Estimate(value=0.2, low=0.1, high=0.3)
+    return CostFigures(
+        cost=one,
+        expected=0.21,
+        most_probable=one,
+        saved=one,
+        constant=0.5,
+        constant_class=name,
+        relabelled=3,
+    )
+
+
+def positive(name):
+    share = Estimate(value=0.5, low=0.4, high=0.6)
+    at = ThresholdFigures(threshold=0.5, said=10, said_share=0.2, precision=share, recall=share, f1=0.5)
+    return PositiveFigures(name=name, rows=9, share=0.2, by_costs=True, decided=at, table=(at,))
 
 
 def part(column, value, i):

@@ -68,8 +68,18 @@ def costs_data(given: Any) -> Any:
     Raises:
         ConfigError: a file cannot be read, or text is no JSON.
     """
-    data = parsed(given, "The costs", _FORM)
-    return data.tolist() if isinstance(data, np.ndarray) else data
+    return _plain(parsed(given, "The costs", _FORM))
+
+
+def _plain(value: Any) -> Any:
+    """Return nested containers and NumPy's numbers as those that JSON has; anything else as it is."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
 
 
 def cheapest(probabilities: Floats, costs: Floats) -> tuple[Ints, Floats]:

@@ -61,6 +61,10 @@ class Run:
             f"{test.rows:,} test rows; print(run) tells more>"
         )
 
+    def _repr_markdown_(self) -> str:
+        """Return what a notebook shows."""
+        return to_markdown(self.summary)
+
     def save(self, folder: Path | str, *, force: bool = False) -> Path:
         """Write the run folder, whole or not at all, and return its path.
 

@@ -126,7 +126,10 @@ def predict_run(
         labels, expected = cheapest(softmax(logits, axis=1), matrix)
         names = pl.Series("label", list(classifier.classes)).gather(labels)
         predictions = predictions.with_columns(names, pl.Series("expected_cost", expected))
-    return predictions, (*table.notes, *notices(classifier.encoder, table, known=tuple(roles(config))))
+    said = (*table.notes, *notices(classifier.encoder, table, known=tuple(roles(config))))
+    if matrix is not None and costs is None:
+        said = (*said, "Labels are those that cost least by the costs that the run was trained with.")
+    return predictions, said
 
 
 def _moved(trained: Classifier, moved: Classifier, rows: Rows) -> str:

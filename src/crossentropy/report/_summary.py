@@ -138,6 +138,13 @@ class Summary(Figures):
     slices: tuple[Slice, ...] = ()
     slices_tried: int = 0
     repeats: Repeats | None = None
+
+    def _repr_markdown_(self) -> str:
+        """Return what a notebook shows."""
+        from crossentropy.report._markdown import to_markdown
+
+        return to_markdown(self)
+
     parts: tuple[PartFigures, ...] = ()
 
 
