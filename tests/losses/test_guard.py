@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from crossentropy.errors import InputError, MisuseWarning, TargetError
-from crossentropy.losses import CrossEntropyLoss, LossOptions, SparseTarget, cross_entropy
+from crossentropy.losses import CrossEntropyLoss, LossOptions, SparseTarget, are_probabilities, cross_entropy
 from tests.losses.loss_list import Shape, ids, logits, random
 
 T = torch.tensor([0, 2, 1, 1])
@@ -93,6 +93,40 @@ def test_of_images_the_first_lines_are_looked_at_and_under_strict_all(shape: tup
     cross_entropy(z, q)
     with pytest.raises(TargetError, match="sums to 3"):
         cross_entropy(z, q, options=LossOptions(strict=True))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "off", "told"),
+    [
+        (torch.float32, 5e-5, True),
+        (torch.float32, 3e-4, False),
+        (torch.float64, 3e-4, False),
+        (torch.bfloat16, 4e-3, True),
+        (torch.float16, 8e-3, True),
+        (torch.float16, 2e-2, False),
+    ],
+    ids=str,
+)
+def test_probabilities_sum_to_1_as_exactly_as_their_dtype_lets_them(
+    dtype: torch.dtype, off: float, told: bool
+):
+    p = torch.tensor([[0.5, 0.25, 0.25 - off], [0.25, 0.5, 0.25]], dtype=dtype)
+    assert are_probabilities(p, 1) is told
+    if told:
+        with pytest.warns(MisuseWarning):
+            cross_entropy(p, T[:2])
+    else:
+        cross_entropy(p, T[:2])
+
+
+@pytest.mark.parametrize("off", [-5e-3, 5e-3, -2e-2, 2e-2])
+def test_targets_may_sum_to_1_as_nearly_as_16_bits_let_them(off: float):
+    q = torch.tensor([[0.5, 0.25, 0.25 + off]])
+    if abs(off) < 1e-2:
+        cross_entropy(torch.randn(1, 3), q, options=LossOptions(strict=True))
+    else:
+        with pytest.warns(MisuseWarning, match="sums to"):
+            cross_entropy(torch.randn(1, 3), q)
 
 
 Q = torch.randn(4, 3, generator=random(4), dtype=torch.float64).softmax(1)

@@ -164,12 +164,16 @@ def test_masked_rows_are_sliced_rows(loss: Loss, shape: Shape, ignore_index: int
 @id_loss
 @pytest.mark.parametrize("junk", [torch.nan, torch.inf, -torch.inf])
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-def test_an_ignored_row_takes_no_part_whatever_it_holds(loss: Loss, junk: float, reduction: str):
+@pytest.mark.parametrize("ignored", [-100, 0, 2])
+def test_an_ignored_row_takes_no_part_whatever_it_holds(
+    loss: Loss, junk: float, reduction: str, ignored: int
+):
     input, target = loss.make(Shape())
+    target[1:] = torch.tensor([1, 1, 1, 1])
     sound = loss(input[1:], target[1:], reduction=reduction)
-    input[0], target[0] = junk, -100
+    input[0], target[0] = junk, ignored
     input.requires_grad_()
-    ours = loss(input, target, reduction=reduction)
+    ours = loss(input, target, reduction=reduction, ignore_index=ignored)
     assert_close(ours[1:] if reduction == "none" else ours, sound)
     slope = gradient(ours, input)
     assert (slope[0] == 0).all()
