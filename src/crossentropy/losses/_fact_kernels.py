@@ -116,7 +116,7 @@ def _row_facts(row: Any, i: int, terms: Any, state: Any, facts: Any, scratch: An
     if argmax.shape[0] > 0:
         argmax[i] = place
     if entropy.shape[0] > 0:
-        entropy[i] = max(math.log(s) - spread / s, 0.0)
+        entropy[i] = math.log(s) - spread / s
 
 
 @kernel
@@ -133,13 +133,15 @@ def rows_with_facts(
     begin: int,
     end: int,
 ) -> None:
-    """Rows begin to end: losses, gradient if `slopes` has rows, and facts of those with a log-sum-exp."""
-    out = terms[6]
+    """Rows begin to end: losses, gradient if `slopes` has rows, and facts of those with a log-sum-exp.
+
+    Rows that are left out have none: their largest logit stays -inf.
+    """
     for i in range(begin, end):
         if slopes.shape[0] > 0:
             whole_rows(z, slopes, terms, state, scale, result, scratch, kept, i, i + 1)
         else:
             statistics(z, 0, terms, state, scratch, i, i + 1)
             losses(terms, state, result, i, i + 1)
-        if (out.shape[0] == 0 or not out[i]) and -np.inf < state[0][i] < np.inf and state[1][i] > 0:
+        if -np.inf < state[0][i] < np.inf and state[1][i] > 0:
             _row_facts(z[i], i, terms, state, facts, scratch)
