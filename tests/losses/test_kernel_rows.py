@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from crossentropy.losses import LossOptions, SparseTarget, cross_entropy
 from crossentropy.losses import _definition as definition
 from tests.losses.loss_list import Shape, class_weight, gradient, logits, random
-from tests.losses.test_kernels import always, any_size, every_kind  # noqa: F401
+from tests.losses.test_kernels import always, any_size, cast, every_kind  # noqa: F401
 from tests.losses.test_options import row_values, some_rows, target_of
 
 
@@ -105,8 +105,8 @@ def test_padding_of_sparse_targets_is_nothing_and_a_class_named_twice_counts_twi
 @pytest.mark.parametrize("reduction", ["none", "mean"])
 def test_a_part_of_a_row_that_is_nan_throughout_is_not_passed_over(reduction: str):
     z = torch.randn(2, 9000, generator=random(0))
-    z[0, :5000] = torch.nan
-    target = torch.tensor([8000, 8000])
+    z[0, :8192] = torch.nan  # whole blocks, whatever their size, and a last one without
+    target = torch.tensor([8900, 8900])
     for options in (LossOptions(), LossOptions(z_loss=0.1)):
         with torch.no_grad():
             each = cross_entropy(z, target, reduction="none", options=options)
@@ -140,3 +140,18 @@ def test_a_batch_of_nothing_is_nan_or_zero_as_asked_for(kind: str, rows: int, op
         assert_close(
             cross_entropy(z, target, options=divided), definition.cross_entropy(z, target, options=divided)
         )
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("narrow", [torch.float16, torch.bfloat16, torch.float64], ids=str)
+def test_targets_of_another_dtype_are_what_they_are_in_a_wide_one(kind: str, narrow: torch.dtype):
+    shape = Shape(rows=7, classes=600)
+    z, target = logits(shape).float().requires_grad_(), cast(target_of(kind, shape), narrow)
+    for weight in (None, class_weight(shape).float()):
+        ours = cross_entropy(z, target, weight)
+        wide = cast(target, torch.float64)
+        expected = definition.cross_entropy(z, wide, None if weight is None else weight.double())
+        assert ours.dtype == torch.promote_types(torch.float32, narrow)
+        assert_close(ours.double(), expected, rtol=2e-6, atol=0)
+        assert_close(gradient(ours, z), gradient(expected, z).float(), rtol=1e-5, atol=1e-8)
