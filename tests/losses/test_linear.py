@@ -124,6 +124,25 @@ def test_a_single_row_needs_no_batch_axis():
             assert_close(getattr(ours, name), getattr(expected, name), msg=name)
 
 
+@pytest.mark.parametrize("limit", [TILES, None])
+@every_kind
+def test_a_single_row_takes_every_option(kind: str, limit: int | None):
+    shape = Shape(rows=1)
+    x, w, b = layer(shape)
+    target = target_of(kind, shape)
+    target = SparseTarget(*(t[0] for t in target)) if isinstance(target, tuple) else target[0]
+    for ignored, reduction in itertools.product([False, True], REDUCTIONS):
+        options = LossOptions(
+            sample_weight=torch.tensor(0.3).double(), ignored=torch.tensor(ignored), all_ignored="zero"
+        )
+        ours = linear_cross_entropy(
+            x[0], w, target, linear_bias=b, reduction=reduction, options=options, memory_limit=limit
+        )
+        expected = losses.cross_entropy(logits_of(x, w, b)[0], target, reduction=reduction, options=options)
+        assert_close(ours, expected)
+        assert_close(derivatives(ours, [x, w, b]), derivatives(expected, [x, w, b]))
+
+
 @pytest.mark.parametrize("nothing", ["no rows", "all ignored", "zero weight"])
 @pytest.mark.parametrize("policy", ["nan", "zero"])
 def test_the_mean_of_nothing(nothing: str, policy: Any):

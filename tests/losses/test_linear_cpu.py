@@ -13,6 +13,7 @@ from torch.testing import assert_close
 
 from crossentropy import losses
 from crossentropy.losses import LossOptions, SparseTarget, linear_cross_entropy
+from crossentropy.losses import _linear as linear
 from crossentropy.losses import _linear_cpu as cpu
 from tests.losses.loss_list import REDUCTIONS, random
 
@@ -22,8 +23,9 @@ BY_PRODUCTS = ("losses", "logsumexp", "target_probability")
 
 @pytest.fixture(autouse=True)
 def however_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the passes for layers that torch would finish sooner."""
+    """Take the passes for layers that torch would finish sooner, and for logits that would be made whole."""
     monkeypatch.setattr(cpu, "_WORTH", 0)
+    monkeypatch.setattr(linear, "_SMALL", 0)
 
 
 def layer(rows: int, columns: int, classes: int) -> list[Tensor]:
@@ -213,3 +215,63 @@ def test_the_tiles_of_large_layers_stay_below_a_hundredth_of_the_logits(
         )
         assert held <= rows * classes / 100
         assert cpu.plan(rows, columns, classes, threads, True, 1 << 40).kept == 1
+
+
+@pytest.mark.parametrize("limit", [*LIMITS, None])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_batch_that_is_left_out_has_gradients_of_zero(limit: int, reduction: str):
+    tensors = layer(20, 10, 300)
+    x, w, b = tensors
+    chosen = LossOptions(all_ignored="zero")
+    for target in (torch.full((20,), -100), SparseTarget(torch.full((20, 2), -100), torch.ones(20, 2))):
+        loss = linear_cross_entropy(
+            x, w, target, linear_bias=b, reduction=reduction, options=chosen, memory_limit=limit
+        )
+        assert loss == 0
+        # memory that is not written to holds what was there before
+        for slope in torch.autograd.grad(loss, tensors):
+            assert (slope == 0).all()
+
+
+@pytest.mark.parametrize("rows", [1, 7, 65])
+@pytest.mark.parametrize("limit", LIMITS)
+def test_the_room_behind_the_last_row_adds_nothing_even_where_a_bias_is_large(rows: int, limit: int):
+    tensors = layer(rows, 10, 300)
+    with torch.no_grad():
+        tensors[2][7] = 500.0
+        tensors[2][8:] -= 300.0
+    hold(tensors, torch.full((rows,), 7), limit)
+    hold(tensors, torch.full((rows,), 9), limit)
+
+
+@pytest.mark.parametrize("kind", ["ids", "sparse"])
+@pytest.mark.parametrize("classes", [2, 17, 1000])
+def test_the_error_of_by_products_is_at_most_that_of_torch(kind: str, classes: int):
+    x, w, b = (t.detach() for t in layer(70, 40, classes))
+    target = target_of(kind, 70, classes)
+    truth, torchs = (
+        losses.cross_entropy(F.linear(*(t.to(dtype) for t in (x, w, b))), given, by_products=BY_PRODUCTS)
+        for dtype, given in ((torch.float64, widened(target)), (torch.float32, target))
+    )
+    ours = linear_cross_entropy(x, w, target, linear_bias=b, by_products=BY_PRODUCTS)
+    for name in BY_PRODUCTS:
+        mine, theirs, exact = (getattr(result, name).double() for result in (ours, torchs, truth))
+        size = exact.abs().clamp(min=1e-30 if name == "target_probability" else 1.0)
+        worst = [((found - exact).abs() / size).max() for found in (mine, theirs)]
+        assert worst[0] <= 1.5 * worst[1] + 4e-7, name
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("kind", ["ids", "sparse"])
+def test_a_share_of_zero_costs_nothing_where_a_class_is_shut_out(kind: str, smoothing: float):
+    x, w, _ = layer(10, 8, 300)
+    shut = torch.zeros(300).index_fill(0, torch.tensor(5), -torch.inf)
+    weight = torch.ones(300).index_fill(0, torch.tensor(5), 0.0)
+    ids = torch.arange(3, 13)
+    target: Any = ids if kind == "ids" else SparseTarget(ids[:, None], torch.ones(10, 1))
+    settings: dict[str, Any] = {"weight": weight, "label_smoothing": smoothing, "reduction": "sum"}
+    ours = linear_cross_entropy(x, w, target, linear_bias=shut, **settings)
+    expected = losses.cross_entropy(F.linear(x, w, shut), target, **settings)
+    assert ours.isfinite()
+    assert_close(ours, expected)
+    assert_close(torch.autograd.grad(ours, w), torch.autograd.grad(expected, w), rtol=1e-4, atol=1e-5)

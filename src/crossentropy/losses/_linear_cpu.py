@@ -84,7 +84,7 @@ def plan(n: int, columns: int, classes: int, threads: int, wanted: bool, memory_
 
     step = max(_LEAST_STEP, min(128, _CACHE // (4 * columns)))
     limit = memory_limit if memory_limit is not None else int(_SHARE * n * classes * 4)
-    most = -(-n // COLUMNS)
+    most = max(1, -(-n // COLUMNS))  # even where every row is left out
 
     def held(panels: int) -> int:
         rows = panels * COLUMNS
