@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossentropy.evaluation import ConfusedPair, Estimate
-from crossentropy.report import ColumnNote, Penalty, advise
+from crossentropy.report import ColumnNote, Optimality, PartFigures, Penalty, Temperature, advise
 from crossentropy.report._numbers import chance, clean, equally_likely, quoted, short
 from tests.report.summaries import part
 from tests.report.test_advice import CALIBRATION, GAP, MENDED, PATH, WRONG, of, quiet
@@ -29,7 +29,13 @@ def rare(quiet, rows):
     return tuple(c.model_copy(update={"rows": rows}) for c in quiet.test.by_class[:1])
 
 
+NEAR = Optimality(objective=0.28, gap=1e-9, n_iter=9, message="")
+NETWORK = PartFigures(name="network", weight=1.0, temperature=1.0, loss=0.3, note="")
+WEIGHTED = Temperature(value=1.0, loss_before=0.3, loss_after=0.3, corrected=True)
 SILENT = [
+    {"optimality": NEAR, "temperature": WEIGHTED},
+    {"optimality": NEAR.model_copy(update={"objective": 0.26})},
+    {"optimality": NEAR, "skill": 0.92},
     {"labels": WRONG.model_copy(update={"wrong": Estimate(value=7.0, low=3, high=14)})},
     {"labels": WRONG.model_copy(update={"found": 2})},
     {"slices": (part("shop", "north", 0).model_copy(update={"fall": 0.04}),)},
@@ -88,6 +94,12 @@ SPEAKS = [
 def test_a_rule_speaks_from_its_step_on(quiet, changes, said):
     (sentence,) = of(quiet, **changes)
     assert said in sentence
+
+
+def test_of_a_mixture_the_fit_of_one_part_says_nothing_of_the_limit(quiet):
+    alone = quiet.model_copy(update={"optimality": NEAR})
+    assert "let a network try" in advise(alone)[0]
+    assert advise(alone.model_copy(update={"parts": (NETWORK,)})) == ()
 
 
 def test_confidence_comes_first_only_where_it_costs_much(quiet):

@@ -112,11 +112,14 @@ def _confidence(summary: Summary) -> str | None:
 
 def _underfits(summary: Summary) -> str | None:
     loss, skill, own = summary.test.loss.value, summary.test.skill, summary.optimality.objective
-    if skill is None or skill >= 0.9 or summary.temperature.corrected or not UNDER * loss <= own < math.inf:
+    # of a mixture the fit is one part, and of class weights another mean
+    if summary.parts or summary.temperature.corrected:
+        return None
+    if skill is None or skill >= 0.9 or not UNDER * loss <= own < math.inf:
         return None
     return (
         f"The loss is as high on the rows it was trained on ({nats(own)} with the penalty): more rows would change "
-        "little; look for columns that know more, or for a model that is not linear."
+        "little; look for columns that know more, or let a network try: --model auto."
     )
 
 
