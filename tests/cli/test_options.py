@@ -77,6 +77,8 @@ def test_every_option_arrives_in_the_settings(place):
         "costs": [[0, 1, 5], [2, 0, 1.5], [3, 1, 0]],
         "positive": None,
         "repeats": 1,
+        "model": "linear",
+        "time_limit": None,
         "seed": 7,
         "separator": ";",
         "decimal": ",",
