@@ -104,6 +104,15 @@ def test_every_option_arrives_in_the_settings(place):
     assert pl.read_parquet(place / "runs/all/predictions.parquet").equals(again.predictions)
 
 
+def test_the_model_and_its_time_arrive_in_the_settings(place):
+    given = ("sklearn:iris", "--model", "network", "--time-limit", "1", "--out", "runs/network")
+    code, out, err = call("train", *given, cwd=place)
+    assert code == 0, err
+    settings = json.loads((place / "runs/network/config.json").read_text())
+    assert (settings["model"], settings["time_limit"]) == ("network", 1.0)
+    assert "network" in out
+
+
 def test_a_test_file_is_tested_on_and_the_settings_are_repeated_on_other_data(place):
     code, _, err = call(
         *(
